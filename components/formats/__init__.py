@@ -1,0 +1,1 @@
+"""What two steps must agree on, and nothing else."""

@@ -1,0 +1,59 @@
+"""The folder of a trained model: the Keras file, and what a caller has to know to use it."""
+
+from pathlib import Path
+from typing import Literal
+
+import keras
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from components._errors import InputError
+
+KERAS_FILE = "model.keras"
+SPEC_FILE = "model.json"
+
+
+class ModelSpec(BaseModel):
+    """What goes in and what comes out of a trained model.
+
+    The Keras model maps RGB images, uint8 [batch, image_size_px, image_size_px, 3], to logits, float32
+    [batch, classes]; normalization is inside.
+
+    Attributes:
+        format_version: Version of this format.
+        class_names: In the order of the logits.
+        image_size_px: Side of the square image.
+        shorter_side_px: What a larger image's shorter side is scaled down to before it is made square.
+        backbone: The architecture's name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    format_version: Literal[1] = 1
+    class_names: tuple[str, ...] = Field(min_length=2)
+    image_size_px: int = Field(ge=32)
+    shorter_side_px: int = Field(ge=32)
+    backbone: str
+
+
+def save_model(folder: Path, model: keras.Model, spec: ModelSpec) -> None:
+    """Writes a model and its specification into a folder; write it inside `whole_folder`."""
+    model.save(folder / KERAS_FILE)
+    (folder / SPEC_FILE).write_text(spec.model_dump_json(indent=2) + "\n")
+
+
+def load_model(folder: Path) -> tuple[keras.Model, ModelSpec]:
+    """Reads a model's folder.
+
+    Returns:
+        The model for inference and its specification.
+
+    Raises:
+        InputError: If the folder holds no model that this version understands.
+    """
+    try:
+        spec = ModelSpec.model_validate_json((folder / SPEC_FILE).read_bytes())
+    except (FileNotFoundError, ValidationError) as error:
+        raise InputError(
+            f"{folder}: expected a trained model with a {SPEC_FILE} of format version 1. Received: {error}. "
+            "Give the folder that the train step wrote, or train again with this version of Scenery."
+        ) from error
+    return keras.models.load_model(folder / KERAS_FILE, compile=False), spec

@@ -1,0 +1,137 @@
+"""Bytes to pixels inside TensorFlow: what training, evaluation and serving share.
+
+The operations here follow `pixels.py` rule by rule (upright, area-averaged down, RGB) and run inside
+tf.data and inside the exported SavedModel, so a photograph straight from a phone meets the model as the
+same pixels that it was trained on.
+"""
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from components.formats.dataset import ENCODED, ID, LABEL, Dataset
+
+_EXIF_SEARCH_BYTES = 65_536  # as long as the block may be; JPEG and PNG have it near the start, WebP at the end
+# What precedes the block's TIFF header, and how many more bytes do: JPEG's identifier, PNG's and WebP's chunk name
+# (WebP: then the chunk's size).
+_EXIF_MARKS = ((b"Exif\0\0", 0), (b"eXIf", 0), (b"EXIF", 4))
+
+
+def read_examples(folder: Path, dataset: Dataset) -> tf.data.Dataset:
+    """Reads a dataset's TFRecord shards in order.
+
+    Args:
+        folder: The dataset folder.
+        dataset: Its manifest, as `read_dataset` returned it.
+
+    Returns:
+        Elements {`image/encoded`: string, `image/class/label`: int64, `image/id`: string}, scalars.
+    """
+    features = {
+        ENCODED: tf.io.FixedLenFeature([], tf.string),
+        LABEL: tf.io.FixedLenFeature([], tf.int64),
+        ID: tf.io.FixedLenFeature([], tf.string),
+    }
+    shards = tf.data.Dataset.from_tensor_slices([str(folder / shard.name) for shard in dataset.shards])
+    records = shards.interleave(tf.data.TFRecordDataset, cycle_length=1)
+    return records.map(lambda record: tf.io.parse_single_example(record, features), tf.data.AUTOTUNE)
+
+
+def decode_and_resize(encoded: tf.Tensor, shorter_side_px: int, image_size_px: int) -> tf.Tensor:
+    """Turns an encoded image into the square of pixels that the model takes.
+
+    The image is turned upright, scaled down until its shorter side meets the limit (a no-op on the
+    images of a dataset), and resized to a square without cropping, with a triangle filter that is
+    widened when it scales down. Pillow's `resize(..., BILINEAR)` does the same.
+
+    Args:
+        encoded: Scalar string: JPEG, PNG, WebP, GIF (first frame) or BMP.
+        shorter_side_px: The limit that ingest scaled its images to.
+        image_size_px: Side of the square.
+
+    Returns:
+        RGB in [0, 255], uint8, shape [image_size_px, image_size_px, 3].
+    """
+    pixels = tf.cond(tf.io.is_jpeg(encoded), lambda: _decode_jpeg(encoded), lambda: _decode_other(encoded))
+    pixels = orient(pixels, exif_orientation(encoded))
+    pixels = _shrink(tf.cast(pixels, tf.float32), shorter_side_px)
+    square = tf.image.resize(pixels, [image_size_px, image_size_px], antialias=True)
+    square.set_shape([image_size_px, image_size_px, 3])
+    return tf.cast(tf.round(tf.clip_by_value(square, 0.0, 255.0)), tf.uint8)
+
+
+def _decode_jpeg(encoded: tf.Tensor) -> tf.Tensor:
+    # decode_image uses libjpeg's fast, inexact transform; this one gives the pixels of `pixels.py` bit by bit.
+    return tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
+
+
+def _decode_other(encoded: tf.Tensor) -> tf.Tensor:
+    pixels = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    return tf.ensure_shape(pixels, [None, None, 3])
+
+
+def orient(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    """Turns pixels [height, width, 3] upright, by an EXIF orientation in [1, 8]; see `pixels.orient`."""
+
+    def flipped_if(image: tf.Tensor, orientations: list[int], axis: int) -> tf.Tensor:
+        return tf.cond(tf.reduce_any(orientation == orientations), lambda: tf.reverse(image, [axis]), lambda: image)
+
+    pixels = tf.cond(orientation >= 5, lambda: tf.transpose(pixels, [1, 0, 2]), lambda: pixels)
+    pixels = flipped_if(pixels, [3, 4, 7, 8], 0)
+    return flipped_if(pixels, [2, 3, 6, 7], 1)
+
+
+def exif_orientation(encoded: tf.Tensor) -> tf.Tensor:
+    """Reads the orientation tag of an encoded image (Exif 2.32, section 4.6.4 A).
+
+    Args:
+        encoded: Scalar string, an image of any format; the tag is looked for as JPEG, PNG and WebP store it.
+
+    Returns:
+        Scalar int32 in [1, 8]; 1 where there is no tag or an invalid one.
+    """
+    length = tf.strings.length(encoded)
+    head = tf.strings.substr(encoded, 0, _EXIF_SEARCH_BYTES)
+    tail_start = tf.minimum(tf.maximum(length - _EXIF_SEARCH_BYTES, _EXIF_SEARCH_BYTES), length)
+    searched = tf.strings.join([head, tf.strings.substr(encoded, tail_start, _EXIF_SEARCH_BYTES)])
+    found = tf.concat([_behind(searched, mark, skip) for mark, skip in _EXIF_MARKS], 0)
+    return tf.cond(tf.size(found) > 0, lambda: _orientation_tag(_byte_values(found[0])), lambda: 1)
+
+
+def _behind(text: tf.Tensor, mark: bytes, skip: int) -> tf.Tensor:
+    """Returns what comes `skip` bytes after the first occurrence of `mark`, string [1]; [0] if there is none."""
+    behind = tf.strings.split(text, mark, maxsplit=1)[1:]
+    return tf.strings.substr(behind + bytes(skip), skip, _EXIF_SEARCH_BYTES)
+
+
+def _byte_values(text: tf.Tensor) -> tf.Tensor:
+    """Returns the bytes of a scalar string as int32 [n]."""
+    return tf.cast(tf.io.decode_raw(text, tf.uint8), tf.int32)
+
+
+def _orientation_tag(tiff: tf.Tensor) -> tf.Tensor:
+    """Finds the tag among the 12-byte entries of the first directory of a TIFF header (bytes, int32)."""
+    tiff = tf.pad(tiff, [[0, 16]])
+    little_endian = tiff[0] == ord("I")
+
+    def number(bytes_: tf.Tensor) -> tf.Tensor:
+        ordered = tf.cond(little_endian, lambda: tf.reverse(bytes_, [-1]), lambda: bytes_)
+        return tf.reduce_sum(ordered * tf.constant([1 << 8, 1]), -1)
+
+    directory = tf.minimum(number(tf.where(little_endian, tiff[4:6], tiff[6:8])), tf.size(tiff) - 2)
+    count = tf.minimum(number(tiff[directory : directory + 2]), (tf.size(tiff) - directory - 2) // 12)
+    entries = tf.reshape(tiff[directory + 2 : directory + 2 + 12 * count], [-1, 12])
+    values = tf.boolean_mask(number(entries[:, 8:10]), number(entries[:, :2]) == 0x0112)
+    value = tf.cond(tf.size(values) > 0, lambda: values[0], lambda: 1)
+    return tf.where((value >= 1) & (value <= 8), value, 1)
+
+
+def _shrink(pixels: tf.Tensor, shorter_side_px: int) -> tf.Tensor:
+    size = tf.shape(pixels)[:2]
+    shorter = tf.reduce_min(size)
+    smaller = tf.cast(tf.round(tf.cast(size * shorter_side_px, tf.float64) / tf.cast(shorter, tf.float64)), tf.int32)
+    return tf.cond(
+        shorter > shorter_side_px,
+        lambda: tf.image.resize(pixels[None], smaller, tf.image.ResizeMethod.AREA)[0],
+        lambda: pixels,
+    )

@@ -1,0 +1,144 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from components._errors import InputError
+from components.formats.pixels import decode, encode_jpeg, orient, shrink, upright_size_px
+
+FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"]
+
+
+def _encode(pixels, file_format="PNG", **options):
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, file_format, **options)
+    return stream.getvalue()
+
+
+def _blocks(height_px, width_px):
+    """Four blocks of one colour each: black, red / green, blue."""
+    pixels = np.zeros((height_px, width_px, 3), np.uint8)
+    pixels[: height_px // 2, width_px // 2 :, 0] = 255
+    pixels[height_px // 2 :, : width_px // 2, 1] = 255
+    pixels[height_px // 2 :, width_px // 2 :, 2] = 255
+    return pixels
+
+
+def _exif(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_every_format(file_format):
+    pixels = _blocks(64, 96)
+    data = _encode(pixels, file_format)
+    assert upright_size_px(data) == (96, 64)
+    decoded = decode(data, 64)
+    assert decoded.dtype == np.uint8
+    assert np.abs(decoded.astype(int) - pixels).mean() < 6  # chroma subsampling blurs the blocks' edges
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientations_as_pillow_turns_them(file_format, orientation):
+    pixels = _blocks(40, 64)
+    options = {"lossless": True} if file_format == "WEBP" else {}
+    data = _encode(pixels, file_format, exif=_exif(orientation), **options)
+    turned = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # to Image.Transpose
+    image = Image.fromarray(pixels)
+    upright = image.transpose(Image.Transpose(turned[orientation])) if orientation > 1 else image
+    assert upright_size_px(data) == upright.size
+    decoded = decode(data, 64)
+    assert decoded.shape == np.asarray(upright).shape
+    assert np.abs(decoded.astype(int) - np.asarray(upright)).mean() < 12
+
+
+def test_orientation_6_turns_the_top_row_to_the_right_column():
+    pixels = np.arange(6, dtype=np.uint8).reshape(2, 3, 1).repeat(3, 2)  # 0 1 2 / 3 4 5
+    assert orient(pixels, 6)[..., 0].tolist() == [[3, 0], [4, 1], [5, 2]]
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # Pillow says so, which is fair
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0", b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\0\x05"]
+)
+def test_a_damaged_exif_block_says_nothing(exif):
+    data = _encode(_blocks(40, 64), "JPEG", exif=exif)
+    assert upright_size_px(data) == (64, 40)
+    assert decode(data, 64).shape == (40, 64, 3)
+
+
+def test_shrinking_averages_areas():
+    pixels = np.array([[0, 100, 7, 9], [100, 200, 9, 7]], np.uint8)[..., None].repeat(3, 2)
+    assert shrink(pixels, 1)[..., 0].tolist() == [[100, 8]]
+
+
+@pytest.mark.parametrize(
+    ("size_px", "limit", "expected"),
+    [((300, 200), 100, (150, 100)), ((200, 301), 100, (100, 150)), ((80, 60), 100, (80, 60)), ((1, 500), 64, (1, 500))],
+)
+def test_the_shorter_side_meets_the_limit(size_px, limit, expected):
+    zeros = np.zeros((size_px[1], size_px[0], 3), np.uint8)
+    assert decode(_encode(zeros), limit).shape == (expected[1], expected[0], 3)
+    height_px, width_px, _ = decode(_encode(zeros, "JPEG"), limit).shape
+    assert min(height_px, width_px) == min(expected)
+    assert abs(max(height_px, width_px) - max(expected)) <= 1  # libjpeg's scales round up
+
+
+def test_a_large_jpeg_decoded_at_a_fraction_looks_like_the_whole():
+    coarse = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    large = np.asarray(Image.fromarray(coarse).resize((1500, 1000), Image.Resampling.BICUBIC))
+    data = _encode(large, "JPEG", quality=95)
+    assert np.abs(decode(data, 100).astype(int) - shrink(large, 100)).mean() < 4
+
+
+def test_transparency_becomes_white():
+    rgba = np.zeros((10, 10, 4), np.uint8)
+    assert decode(_encode(rgba), 64).min() == 255
+
+
+def test_sixteen_bits_are_scaled_not_clipped():
+    ramp = np.linspace(0, 65_535, 64, dtype=np.uint16)[None].repeat(64, 0)
+    expected = (ramp >> 8)[..., None].repeat(3, 2)
+    assert np.array_equal(decode(_encode(ramp), 64), expected)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "CMYK", "YCbCr"])
+def test_every_mode_becomes_rgb(mode):
+    stream = io.BytesIO()
+    Image.fromarray(_blocks(40, 64)).convert(mode).save(stream, "TIFF")
+    assert decode(stream.getvalue(), 64).shape == (40, 64, 3)
+
+
+def test_encoding_keeps_colours():
+    pixels = _blocks(64, 64)
+    with Image.open(io.BytesIO(encode_jpeg(pixels))) as image:
+        assert np.abs(np.asarray(image, int) - pixels).max() < 30
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"), [(b"", "empty file"), (b"<html></html>", "not an image: it begins with b'<html>")]
+)
+def test_what_is_no_image(data, reason):
+    for read in (upright_size_px, lambda data: decode(data, 64)):
+        with pytest.raises(InputError, match=reason):
+            read(data)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_a_file_cut_short_is_refused(file_format):
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    data = _encode(noise, file_format)
+    with pytest.raises(InputError):
+        decode(data[: len(data) // 2], 64)
+
+
+def test_more_pixels_than_any_camera_takes_are_refused():
+    bomb = (
+        b"BM" + bytes(12) + (40).to_bytes(4, "little") + (20_000).to_bytes(4, "little") * 2 + b"\1\0\x18\0" + bytes(24)
+    )
+    with pytest.raises(InputError, match="more than 178956970 pixels"):
+        decode(bomb, 64)

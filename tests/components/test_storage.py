@@ -1,0 +1,70 @@
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from components._storage import whole_file, whole_folder
+
+# Writes an output in pieces; asked to, it stops in the middle for ever.
+WRITER = """
+import sys, time
+from pathlib import Path
+from components._storage import whole_folder
+with whole_folder(Path(sys.argv[1])) as folder:
+    (folder / "a").write_text("first")
+    if sys.argv[2] == "stop":
+        print("in the middle", flush=True)
+        time.sleep(60)
+    (folder / "b").mkdir()
+    (folder / "b" / "c").write_text("second")
+"""
+
+
+def _tree(folder):
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("earlier", [None, "old"])
+def test_a_killed_writer_leaves_what_was_there_and_the_next_run_completes(tmp_path, earlier):
+    target = tmp_path / "out"
+    if earlier:
+        target.mkdir()
+        (target / "a").write_text(earlier)
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, target, "stop"], stdout=subprocess.PIPE)  # noqa: S603 - ourselves
+    with writer:
+        assert writer.stdout.readline() == b"in the middle\n"
+        os.kill(writer.pid, signal.SIGKILL)
+    assert (_tree(target) if target.exists() else None) == ({"a": earlier.encode()} if earlier else None)
+    subprocess.run([sys.executable, "-c", WRITER, target, "go on"], check=True)  # noqa: S603 - ourselves
+    assert _tree(target) == {"a": b"first", "b/c": b"second"}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def _fail_half_way(context, target):
+    with context(target) as path:
+        (path / "a" if path.is_dir() else path).write_text("half")
+        raise RuntimeError("half way")
+
+
+def test_a_folder_that_fails_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError, match="half way"):
+        _fail_half_way(whole_folder, tmp_path / "new" / "out")
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_folder_takes_the_place_of_the_earlier_one(tmp_path):
+    for text in ("old", "new"):
+        with whole_folder(tmp_path / "out") as folder:
+            (folder / text).write_text(text)
+    assert _tree(tmp_path) == {"out/new": b"new"}
+
+
+def test_a_file_that_fails_leaves_the_earlier_one(tmp_path):
+    target = tmp_path / "deep" / "out.json"
+    with whole_file(target) as file:
+        file.write_text("old")
+    with pytest.raises(RuntimeError, match="half way"):
+        _fail_half_way(whole_file, target)
+    assert _tree(tmp_path) == {"deep/out.json": b"old"}

@@ -1,0 +1,1 @@
+"""Ingest: labelled image files -> one dataset of upright, scaled RGB images."""

@@ -1,0 +1,41 @@
+"""The container's face of ingest."""
+
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+
+from components._executor import Artifact, input_errors_as_exit_status, step_parser, write_executor_output
+from components._parameters import add_flags, from_flags
+from components.ingest.parameters import IngestParameters
+
+EXAMPLE = "  python -m components.ingest --source photos.zip --images run/images"
+
+
+def parser() -> ArgumentParser:
+    """Returns the parser of the step's flags."""
+    flags = step_parser("ingest", "Reads labelled images into one dataset of upright, scaled RGB images.", EXAMPLE)
+    add = flags.add_argument
+    add("--source", type=Path, required=True, help="folder, .zip, .tar, .tar.gz or .tgz of one folder per class")
+    add("--source-digest", default="", help="any text that changes with the source; keys KFP's cache (default none)")
+    add("--images", type=Path, required=True, help="output: folder of the images and of rejected.jsonl")
+    add_flags(flags, IngestParameters)
+    return flags
+
+
+def main() -> None:
+    """Runs the step."""
+    args = parser().parse_args()
+    # Imported after the flags are read, so that --help answers at once.
+    from components.ingest.image_dataset import write_image_dataset  # noqa: PLC0415
+    from components.ingest.summary import metadata, say_summary  # noqa: PLC0415
+
+    began = time.monotonic()
+    with input_errors_as_exit_status():
+        ingested = write_image_dataset(args.source, args.images, from_flags(IngestParameters, args))
+        say_summary(ingested, time.monotonic() - began)
+        described = {**metadata(ingested), "source": str(args.source), "source_digest": args.source_digest}
+        write_executor_output(args.executor_input, {"images": Artifact(args.images, described)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""What ingest says in the end: to people as lines, to KFP as metadata."""
+
+from typing import Any
+
+from components._progress import say
+from components.ingest.image_dataset import Ingested
+
+_REASONS_SHOWN = 5
+
+
+def say_summary(ingested: Ingested, elapsed_s: float) -> None:
+    """Prints images per class, the first rejected files, and the totals."""
+    dataset, rejected = ingested.dataset, ingested.rejected
+    for name, count in dataset.counts.items():
+        say("ingest", f"  {count:6d}  {name}")
+    for file in rejected[:_REASONS_SHOWN]:
+        say("ingest", f"rejected {file.source_uri}: {file.reason}")
+    if len(rejected) > _REASONS_SHOWN:
+        say("ingest", f"rejected {len(rejected) - _REASONS_SHOWN} more, see rejected.jsonl")
+    totals = (
+        f"{dataset.rows} images in {len(dataset.counts)} classes, {len(rejected)} rejected, {ingested.groups} groups"
+    )
+    say("ingest", f"{totals}, {elapsed_s:.1f} s ({dataset.rows / elapsed_s:.0f} images/s)")
+
+
+def metadata(ingested: Ingested) -> dict[str, Any]:
+    """Describes the dataset for KFP; `groups` counts images like no other as groups of one."""
+    dataset = ingested.dataset
+    return {
+        "rows": dataset.rows,
+        "classes": len(dataset.class_names),
+        "counts": dataset.counts,
+        "rejected": len(ingested.rejected),
+        "groups": ingested.groups,
+        "digest": dataset.digest,
+    }

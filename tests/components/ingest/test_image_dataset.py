@@ -1,0 +1,141 @@
+import io
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from components._errors import InputError
+from components.formats.dataset import read_dataset
+from components.formats.records import IMAGE_SCHEMA
+from components.ingest import decoding, shards
+from components.ingest.image_dataset import write_image_dataset
+from components.ingest.parameters import IngestParameters
+
+KITCHEN = '<script>"küche" 客厅'
+
+
+def _ingest(source, images, **parameters):
+    return write_image_dataset(source, images, IngestParameters(**parameters))
+
+
+def _rejected(images):
+    lines = (images / "rejected.jsonl").read_text(encoding="utf-8").splitlines()
+    return {line["source_uri"]: line["reason"] for line in map(json.loads, lines)}
+
+
+def test_rows(source, picture, tmp_path):
+    (source / "coast" / "9.png").write_bytes(picture(99, (300, 200), "PNG"))
+    _ingest(source, tmp_path / "images", shorter_side_px=64)
+    dataset = read_dataset(tmp_path / "images", "images")
+    assert dataset.counts == {KITCHEN: 4, "coast": 5}
+    assert dataset.shorter_side_px == 64
+    table = pq.read_table(tmp_path / "images" / "images-00000.parquet")
+    assert table.schema.equals(IMAGE_SCHEMA)
+    row = next(row for row in table.to_pylist() if row["source_uri"] == "coast/9.png")
+    assert (row["source_width_px"], row["source_height_px"]) == (300, 200)
+    assert (row["width_px"], row["height_px"]) == (96, 64)
+    assert Image.open(io.BytesIO(row["image"])).size == (96, 64)
+    assert row["label"] == "coast"
+    assert row["group"] == row["id"]
+
+
+def test_the_same_source_gives_the_same_bytes(source, tmp_path, monkeypatch):
+    for name, workers in (("one", 1), ("many", 7)):
+        monkeypatch.setattr(decoding, "_processors", lambda workers=workers: workers)
+        _ingest(source, tmp_path / name)
+    files = sorted(file.name for file in (tmp_path / "one").iterdir())
+    assert files == ["dataset.json", "images-00000.parquet", "rejected.jsonl"]
+    for name in files:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "many" / name).read_bytes()
+
+
+def test_shards_end_when_they_are_full(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "SHARD_ROWS", 3)
+    _ingest(source, tmp_path / "images")
+    assert [shard.rows for shard in read_dataset(tmp_path / "images", "images").shards] == [3, 3, 2]
+
+
+def test_what_cannot_be_used_is_listed_with_a_reason(source, picture, tmp_path):
+    coast = source / "coast"
+    (coast / "cut.jpg").write_bytes(picture(50)[:-300])
+    (coast / "cut.png").write_bytes(picture(50, file_format="PNG")[:-300])
+    (coast / "page.jpg").write_bytes(b"<!DOCTYPE html><html></html>")
+    (coast / "empty.jpg").write_bytes(b"")
+    (coast / "dangling.jpg").symlink_to("nowhere.jpg")
+    (coast / "long.png").write_bytes(_png(70_000, 64))
+    (coast / "readme.txt").write_text("")
+    ingested = _ingest(source, tmp_path / "images")
+    reasons = _rejected(tmp_path / "images")
+    assert list(reasons) == sorted(reasons)
+    assert {uri.removeprefix("coast/"): reason.split(":")[0] for uri, reason in reasons.items()} == {
+        "cut.jpg": "damaged JPEG",
+        "cut.png": "damaged PNG",
+        "dangling.jpg": "FileNotFoundError",
+        "empty.jpg": "empty file",
+        "long.png": "ValueError",
+        "page.jpg": "not an image",
+        "readme.txt": "its suffix '.txt' is not an image's",
+    }
+    assert len(ingested.rejected) == 7
+    assert ingested.dataset.counts["coast"] == 4
+
+
+def _png(width_px, height_px):
+    stream = io.BytesIO()
+    Image.new("RGB", (width_px, height_px)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_copies_within_a_class_count_once_and_between_classes_not_at_all(source, picture, tmp_path):
+    (source / "coast" / "0 (copy).jpg").write_bytes((source / "coast" / "0.jpg").read_bytes())
+    for name in ("coast", KITCHEN):
+        (source / name / "both.jpg").write_bytes(picture(77))
+    ingested = _ingest(source, tmp_path / "images")
+    reasons = _rejected(tmp_path / "images")
+    assert reasons["coast/0.jpg"] == "exact duplicate of 'coast/0 (copy).jpg'"
+    assert list(reasons) == [f"{KITCHEN}/both.jpg", "coast/0.jpg", "coast/both.jpg"]
+    assert "the same image under several labels" in reasons["coast/both.jpg"]
+    assert f"{KITCHEN}/both.jpg" in reasons["coast/both.jpg"]
+    assert ingested.dataset.counts == {KITCHEN: 4, "coast": 4}
+
+
+def test_near_duplicates_share_a_group(source, tmp_path):
+    with Image.open(source / "coast" / "0.jpg") as image:
+        image.resize((48, 40)).save(source / "coast" / "small.jpg", quality=60)
+    ingested = _ingest(source, tmp_path / "images")
+    rows = pq.read_table(tmp_path / "images" / "images-00000.parquet").to_pylist()
+    group = {row["source_uri"]: row["group"] for row in rows}
+    assert group["coast/0.jpg"] == group["coast/small.jpg"]
+    assert ingested.groups == len(set(group.values())) == 8
+
+
+def test_too_few_images_of_a_class(source, tmp_path):
+    (source / "coast" / "0.jpg").unlink()
+    (source / "coast" / "1.jpg").write_bytes(b"broken")
+    with pytest.raises(InputError, match=r"(?s)'coast': 2 of 3\. Add images.*coast/1\.jpg: not an image"):
+        _ingest(source, tmp_path / "images")
+    assert not (tmp_path / "images").exists()
+
+
+def test_a_class_of_which_nothing_can_be_read_is_not_overlooked(source, tmp_path):
+    (source / "phone").mkdir()
+    (source / "phone" / "1.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(InputError, match="'phone': 0 of 1"):
+        _ingest(source, tmp_path / "images")
+
+
+def test_a_folder_without_images_is_no_class(source, tmp_path):
+    (source / "labels").mkdir()
+    (source / "labels" / "1.json").write_text("{}")
+    assert _ingest(source, tmp_path / "images").dataset.class_names == (KITCHEN, "coast")
+
+
+def test_the_stored_image_looks_like_its_source(source, tmp_path):
+    _ingest(source, tmp_path / "images")
+    rows = pq.read_table(tmp_path / "images" / "images-00000.parquet").to_pylist()
+    for row in rows:
+        stored = np.asarray(Image.open(io.BytesIO(row["image"])), np.int16)
+        original = np.asarray(Image.open(source / row["source_uri"]), np.int16)
+        assert np.abs(stored - original).mean() < 2

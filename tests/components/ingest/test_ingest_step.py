@@ -1,0 +1,53 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from components.ingest.__main__ import main
+
+
+def _executor_input(folder):
+    artifact = {"name": "images", "uri": str(folder / "images")}
+    return {"outputs": {"outputFile": str(folder / "out.json"), "artifacts": {"images": {"artifacts": [artifact]}}}}
+
+
+def test_the_step_tells_kfp_and_people(source, tmp_path, monkeypatch, capsys):
+    flags = ["--source", source, "--source-digest", "abc", "--images", tmp_path / "images"]
+    flags += ["--executor-input", json.dumps(_executor_input(tmp_path))]
+    monkeypatch.setattr(sys, "argv", ["ingest", *map(str, flags)])
+    main()
+    entry = json.loads((tmp_path / "out.json").read_text())["artifacts"]["images"]["artifacts"][0]
+    assert entry["uri"] == str(tmp_path / "images")
+    assert entry["metadata"]["rows"] == 8
+    assert entry["metadata"]["groups"] == 8
+    assert entry["metadata"]["counts"]["coast"] == 4
+    assert entry["metadata"]["source_digest"] == "abc"
+    assert "ingest: 8 images in 2 classes, 0 rejected, 8 groups, " in capsys.readouterr().out
+
+
+def test_wrong_input_is_one_message_and_status_2(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["ingest", "--source", "nowhere", "--images", str(tmp_path / "images")])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert capsys.readouterr().err.startswith("error: --source nowhere: expected a folder")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("flag", ["--shorter-side-px=63", "--near-duplicate-distance=17"])
+def test_ranges(source, tmp_path, monkeypatch, capsys, flag):
+    monkeypatch.setattr(sys, "argv", ["ingest", "--source", str(source), "--images", str(tmp_path / "images"), flag])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert f"error: {flag.split('=')[0]}: expected int in [" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("step", ["ingest", "split"])
+def test_help_loads_nothing_heavy(step):
+    heavy = {"cv2", "pyarrow", "kfp", "tensorflow", "PIL"}
+    code = (
+        f"import sys; from components.{step}.__main__ import parser; parser().format_help(); "
+        f"print({heavy} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603 - ourselves
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from components.ingest.near_duplicates import near_duplicate_groups
+from components.ingest.perceptual_hash import perceptual_hash
+
+
+def _hashes(*values: int) -> np.ndarray:
+    return np.array(values, np.uint64)
+
+
+def test_a_chain_is_one_group_named_after_its_smallest_id():
+    hashes = _hashes(0b0000, 0b0011, 0b1111, 2**64 - 1)  # 2 bits, 2 bits, 60 bits apart
+    assert near_duplicate_groups(["d", "b", "c", "a"], hashes, 2) == ["b", "b", "b", "a"]
+    assert near_duplicate_groups(["d", "b", "c", "a"], hashes, 1) == ["d", "b", "c", "a"]
+
+
+def test_distance_zero_groups_equal_hashes():
+    assert near_duplicate_groups(["b", "a", "c"], _hashes(7, 7, 6), 0) == ["a", "a", "c"]
+
+
+def test_no_images():
+    assert near_duplicate_groups([], _hashes(), 4) == []
+
+
+@pytest.mark.parametrize("max_distance", [0, 1, 4, 9, 16])
+def test_all_pairs_give_the_same_groups(max_distance):
+    rng = np.random.default_rng(max_distance)
+    seeds = rng.integers(0, 2**64, 40, dtype=np.uint64)
+    noise = [sum(1 << int(bit) for bit in rng.choice(64, rng.integers(0, 12), replace=False)) for _ in range(400)]
+    hashes = np.repeat(seeds, 10) ^ np.array(noise, np.uint64)
+    ids = [f"{number:03d}" for number in rng.permutation(len(hashes))]
+    assert near_duplicate_groups(ids, hashes, max_distance) == _by_all_pairs(ids, hashes, max_distance)
+
+
+def _by_all_pairs(ids: list[str], hashes: np.ndarray, max_distance: int) -> list[str]:
+    near = np.bitwise_count(hashes[:, None] ^ hashes) <= max_distance
+    group = np.array(ids, int)
+    while True:
+        smallest = np.where(near, group, len(group)).min(1)
+        if np.array_equal(smallest, group):
+            return [f"{number:03d}" for number in group]
+        group = smallest
+
+
+def test_a_thousand_flat_images_are_one_group():
+    hashes = np.zeros(1000, np.uint64)
+    assert set(near_duplicate_groups([f"{i:04d}" for i in range(1000)], hashes, 4)) == {"0000"}
+
+
+def test_the_hash_of_ramps():
+    ramp = np.repeat(np.arange(248, -8, -8, dtype=np.uint8)[None], 32, 0)  # falls from left to right
+    rgb = np.repeat(ramp[..., None], 3, 2)
+    # Antisymmetric but for its mean: of the horizontal frequencies only 0 and the odd ones are positive.
+    assert perceptual_hash(rgb) == 0b11010101 << 56
+    assert perceptual_hash(np.ascontiguousarray(rgb[:, ::-1])) == 1 << 63
+    assert perceptual_hash(np.ascontiguousarray(rgb.transpose(1, 0, 2))) == sum(1 << bit for bit in (63, 55, 39, 23, 7))
+
+
+@pytest.mark.parametrize("grey", [0, 1, 100, 255])
+def test_the_hash_of_a_flat_image_is_free_of_rounding_noise(grey):
+    expected = 0 if grey == 0 else 1 << 63
+    assert perceptual_hash(np.full((50, 70, 3), grey, np.uint8)) == expected
+
+
+def test_scaling_hardly_changes_the_hash():
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    large, small = (np.repeat(np.repeat(coarse, factor, 0), factor, 1) for factor in (32, 8))
+    assert (perceptual_hash(large) ^ perceptual_hash(small)).bit_count() <= 2

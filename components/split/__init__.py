@@ -1,0 +1,1 @@
+"""Split: images -> train, validation and test, by group and for ever."""

@@ -1,0 +1,52 @@
+"""The container's face of split."""
+
+import os
+import time
+from argparse import ArgumentParser
+from datetime import UTC, datetime
+from pathlib import Path
+
+from components._executor import Artifact, input_errors_as_exit_status, step_parser, write_executor_output
+from components._parameters import add_flags, from_flags
+from components.split.assignment import Split
+from components.split.parameters import SplitParameters
+
+EXAMPLE = """  python -m components.split --images run/images --train run/train --validation run/validation \\
+      --test run/test --ledger run/ledger"""
+
+
+def parser() -> ArgumentParser:
+    """Returns the parser of the step's flags."""
+    flags = step_parser("split", "Assigns images to train, validation and test: by group, stratified.", EXAMPLE)
+    add = flags.add_argument
+    add("--images", type=Path, required=True, help="folder of the images, written by ingest")
+    add("--train", type=Path, required=True, help="output: folder of the training examples")
+    add("--validation", type=Path, required=True, help="output: folder of the validation examples")
+    add("--test", type=Path, required=True, help="output: folder of the test examples")
+    add("--ledger", type=Path, required=True, help="output: folder of ledger.parquet: group, split, first seen, labels")
+    add_flags(flags, SplitParameters)
+    return flags
+
+
+def main() -> None:
+    """Runs the step."""
+    args = parser().parse_args()
+    # Imported after the flags are read, so that --help answers at once.
+    from components.split.split_datasets import write_split_datasets  # noqa: PLC0415
+    from components.split.summary import metadata, say_summary  # noqa: PLC0415
+
+    began = time.monotonic()
+    # SOURCE_DATE_EPOCH fixes the ledger's date: https://reproducible-builds.org/specs/source-date-epoch
+    today = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", time.time())), UTC).date().isoformat()
+    outputs: dict[Split, Path] = {"train": args.train, "validation": args.validation, "test": args.test}
+    with input_errors_as_exit_status():
+        parameters = from_flags(SplitParameters, args)
+        split = write_split_datasets(args.images, outputs, args.ledger, parameters, today)
+        say_summary(split, time.monotonic() - began)
+        artifacts = {"ledger": Artifact(args.ledger, {"groups": split.groups})}
+        artifacts |= {name: Artifact(outputs[name], metadata(dataset)) for name, dataset in split.of.items()}
+        write_executor_output(args.executor_input, artifacts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+import json
+import struct
+import sys
+
+import pyarrow.parquet as pq
+import pytest
+
+from components._errors import InputError
+from components.formats.dataset import read_dataset
+from components.split.__main__ import main
+from components.split.assignment import SPLITS
+from components.split.example_shards import shard_count
+from components.split.parameters import SplitParameters
+from components.split.split_datasets import write_split_datasets
+
+MEMBERS = [("coast", f"c{n // 2}") for n in range(200)] + [("küche 客厅", f"k{n}") for n in range(100)]
+
+
+def _split(images, folder, seed=0):
+    outputs = {split: folder / split for split in SPLITS}
+    return write_split_datasets(images, outputs, folder / "ledger", SplitParameters(seed=seed), "2024-02-29")
+
+
+def _records(folder):
+    for shard in read_dataset(folder, "examples").shards:
+        data = (folder / shard.name).read_bytes()
+        while data:
+            (length,) = struct.unpack("<Q", data[:8])
+            yield data[12 : 12 + length]
+            data = data[12 + length + 4 :]
+
+
+def _tree(folder):
+    return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_every_image_is_in_one_split_with_its_group(write_images, tmp_path):
+    images = write_images(MEMBERS)
+    _split(images, tmp_path / "run")
+    ledger = {row["group"]: row for row in pq.read_table(tmp_path / "run" / "ledger" / "ledger.parquet").to_pylist()}
+    assert len(ledger) == 200
+    assert ledger["c0"] == {**ledger["c0"], "first_seen": "2024-02-29", "labels": ["coast"]}
+    rows = [row for n in (0, 1) for row in pq.read_table(images / f"images-{n}.parquet").to_pylist()]
+    records = {split: list(_records(tmp_path / "run" / split)) for split in SPLITS}
+    assert sum(len(of_split) for of_split in records.values()) == len(rows) == 300
+    for row in rows:
+        split = ledger[row["group"]]["split"]
+        assert sum(row["image"] in record and row["id"].encode() in record for record in records[split]) == 1
+
+
+def test_manifests(write_images, tmp_path):
+    split = _split(write_images(MEMBERS), tmp_path / "run")
+    for name, counts in {"train": (140, 70), "validation": (30, 15), "test": (30, 15)}.items():
+        dataset = read_dataset(tmp_path / "run" / name, "examples")
+        assert dataset == split.of[name]
+        assert dataset.counts == dict(zip(("coast", "küche 客厅"), counts, strict=True))
+        assert dataset.shorter_side_px == 96
+    assert [shard.rows for shard in split.of["train"].shards] == [70, 70, 70]
+
+
+def test_running_again_gives_the_same_bytes_also_for_rows_in_another_order(write_images, tmp_path):
+    images = write_images(MEMBERS)
+    _split(images, tmp_path / "one")
+    before = _tree(tmp_path / "one")
+    _split(images, tmp_path / "one")
+    assert _tree(tmp_path / "one") == before
+    _split(images, tmp_path / "other", seed=1)
+    assert _tree(tmp_path / "other") != before
+
+
+def test_training_examples_are_mixed(write_images, tmp_path):
+    _split(write_images(MEMBERS), tmp_path / "run")
+    first_hundred = list(_records(tmp_path / "run" / "train"))[:100]
+    assert 15 <= sum("küche".encode() in record for record in first_hundred) <= 50  # a third of 210 is küche
+
+
+def test_a_class_of_one_group_trains_only(write_images, tmp_path):
+    split = _split(write_images([*MEMBERS, ("rare", "r"), ("rare", "r")]), tmp_path / "run")
+    assert [split.of[name].counts["rare"] for name in SPLITS] == [2, 0, 0]
+    assert split.small_classes == {"rare": 1}
+
+
+def test_no_split_may_be_empty(write_images, tmp_path):
+    images = write_images([("a", "1"), ("a", "2"), ("b", "3"), ("b", "3")])
+    with pytest.raises(InputError, match="nothing is left for validation"):
+        _split(images, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("rows", "shards"), [(1, 1), (127, 1), (128, 2), (2048, 32), (100_000, 32), (1_000_000, 245)])
+def test_shard_count(rows, shards):
+    assert shard_count(rows) == shards
+
+
+def test_the_step_tells_kfp_and_people(write_images, tmp_path, monkeypatch, capsys):
+    images = write_images([*MEMBERS, ("rare", "r1"), ("rare", "r2")])
+    names = (*SPLITS, "ledger")
+    declared = {name: {"artifacts": [{"name": name, "uri": f"/run/{name}"}]} for name in names}
+    executor_input = {"outputs": {"outputFile": str(tmp_path / "out.json"), "artifacts": declared}}
+    flags = [f"--{name}={tmp_path / name}" for name in names]
+    flags += [f"--images={images}", "--seed=3", f"--executor-input={json.dumps(executor_input)}"]
+    monkeypatch.setattr(sys, "argv", ["split", *flags])
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    main()
+    artifacts = json.loads((tmp_path / "out.json").read_text())["artifacts"]
+    metadata = artifacts["test"]["artifacts"][0]["metadata"]
+    assert metadata["rows"] == 46
+    assert metadata["counts"] == {"coast": 30, "küche 客厅": 15, "rare": 1}
+    assert metadata["digest"] == read_dataset(tmp_path / "test", "examples").digest
+    assert pq.read_table(tmp_path / "ledger" / "ledger.parquet")["first_seen"][0].as_py() == "1970-01-02"
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "split: warning: class 'rare' has groups of near-duplicates: 2, none for validation; add images"
+    assert [line.split()[1:] for line in said[1:]][1] == ["coast", "140", "30", "30"]

@@ -1,0 +1,1 @@
+"""Evaluate: a model and test images -> metrics by class, a report, a decision."""

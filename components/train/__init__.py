@@ -1,0 +1,1 @@
+"""Train: train and validation images -> a Keras model."""

@@ -1,0 +1,109 @@
+"""What happens at the end of each epoch: a line for people, a row for the history, the best weights kept."""
+
+import time
+from collections.abc import Mapping
+from typing import TypedDict
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+
+class EpochRow(TypedDict):
+    """One epoch of the training history; losses in nats, times in seconds."""
+
+    phase: str
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    val_macro_f1: float
+    learning_rate: float
+    seconds: float
+    images_per_s: float
+
+
+class EpochRecorder(keras.callbacks.Callback):
+    """Appends a row to the history for each epoch, and prints it.
+
+    Args:
+        history: Rows are appended here.
+        phase: Name of the phase, for the rows and lines.
+        images_per_step: Over all workers.
+        optimizer: Whose learning rate is recorded.
+        verbose: Whether to print.
+    """
+
+    def __init__(
+        self,
+        history: list[EpochRow],
+        phase: str,
+        images_per_step: int,
+        optimizer: keras.optimizers.Optimizer,
+        *,
+        verbose: bool,
+    ) -> None:
+        super().__init__()
+        self._history, self._phase, self._verbose = history, phase, verbose
+        self._images_per_step, self._optimizer = images_per_step, optimizer
+        self._began_s = self._reported_s = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
+        """Starts the clock."""
+        self._began_s = self._reported_s = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Prints where a long epoch stands, every two seconds."""
+        now_s = time.monotonic()
+        if self._verbose and now_s - self._reported_s > 2 and logs:
+            self._reported_s = now_s
+            rate = (batch + 1) * self._images_per_step / (now_s - self._began_s)
+            steps = self.params["steps"]
+            self._say(f"step {batch + 1}/{steps}: loss {logs['loss']:.3f}, {rate:.0f} images/s")
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Records and prints the epoch."""
+        seconds = time.monotonic() - self._began_s
+        measured = {name: round(value, 5) for name, value in (logs or {}).items()}
+        images_per_s = self.params["steps"] * self._images_per_step / seconds
+        row = EpochRow(
+            phase=self._phase, epoch=epoch + 1, **measured, learning_rate=float(self._optimizer.learning_rate),
+            seconds=round(seconds, 2), images_per_s=round(images_per_s, 1),
+        )  # fmt: skip
+        self._history.append(row)
+        if self._verbose:
+            self._say(
+                f"epoch {row['epoch']}/{self.params['epochs']}: loss {row['loss']:.3f}, "
+                f"val_loss {row['val_loss']:.3f}, val_accuracy {row['val_accuracy']:.3f}, "
+                f"val_macro_f1 {row['val_macro_f1']:.3f}, {seconds:.1f} s, {images_per_s:.0f} images/s"
+            )
+
+    def _say(self, text: str) -> None:
+        print(f"train: {self._phase}: {text}", flush=True)  # noqa: T201 - the step's voice
+
+
+class BestWeights:
+    """Remembers a model's weights at the lowest validation loss, over several phases.
+
+    Args:
+        model: Whose weights to remember.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self._model = model
+        self._weights: list[NDArray[np.float32]] = []
+        self.val_loss = float("inf")
+
+    def callback(self) -> keras.callbacks.Callback:
+        """Returns a callback that looks at each epoch's `val_loss`."""
+        return keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: self._look(logs["val_loss"]))
+
+    def _look(self, val_loss: float) -> None:
+        if val_loss < self.val_loss:
+            self.val_loss, self._weights = val_loss, self._model.get_weights()
+
+    def restore(self) -> None:
+        """Puts the best weights back; does nothing before the first epoch."""
+        if self._weights:
+            self._model.set_weights(self._weights)

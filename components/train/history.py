@@ -1,0 +1,48 @@
+"""The training history as JSON and as a picture."""
+
+import json
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from components.train.callbacks import EpochRow
+
+mpl.use("agg")
+
+
+def write_history(folder: Path, history: list[EpochRow]) -> None:
+    """Writes `history.json` and `curves.png` into a folder; write it inside `whole_folder`."""
+    (folder / "history.json").write_text(json.dumps({"format_version": 1, "epochs": history}, indent=2) + "\n")
+    curves(history).savefig(folder / "curves.png", dpi=120)
+
+
+def curves(history: list[EpochRow]) -> Figure:
+    """Draws loss and accuracy by epoch, both phases in a row.
+
+    Args:
+        history: In the order of training.
+
+    Returns:
+        A figure with two panels.
+    """
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    loss, score = figure.subplots(1, 2)
+    _lines(loss, history, {"loss": "training (augmented, smoothed)", "val_loss": "validation (classes count alike)"})
+    loss.set_title("Cross-entropy (nats)")
+    _lines(score, history, {"accuracy": "training accuracy", "val_accuracy": "accuracy", "val_macro_f1": "macro-F1"})
+    score.set_title("Share right")
+    return figure
+
+
+def _lines(axes: Axes, history: list[EpochRow], columns: dict[str, str]) -> None:
+    epochs = range(1, len(history) + 1)
+    for column, label in columns.items():
+        axes.plot(epochs, [row[column] for row in history], label=label, marker=".")  # type: ignore[literal-required]
+    for number in epochs:
+        if number > 1 and history[number - 1]["phase"] != history[number - 2]["phase"]:
+            axes.axvline(number - 0.5, color="grey", linestyle=":", label=f"{history[number - 1]['phase']} begins")
+    axes.set_xlabel("epoch")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)

@@ -1,0 +1,118 @@
+"""Training and validation images as tensors, the same whatever the number of workers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tensorflow as tf
+
+from components.formats.dataset import ENCODED, LABEL, Dataset, read_dataset
+from components.formats.model import ModelSpec
+from components.formats.tensors import decode_and_resize, read_examples
+from components.train.augmentation import Augmentation, augment
+
+SHUFFLE_BUFFER_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class Images:
+    """Where images come from and how they are made square.
+
+    Attributes:
+        folder: A dataset folder of examples.
+        dataset: Its manifest.
+        image_size_px: Side of the square.
+    """
+
+    folder: Path
+    dataset: Dataset
+    image_size_px: int
+
+    def spec(self, backbone: str) -> ModelSpec:
+        """Returns the specification of a model trained on these images."""
+        return ModelSpec(
+            class_names=self.dataset.class_names,
+            image_size_px=self.image_size_px,
+            shorter_side_px=self.dataset.shorter_side_px,
+            backbone=backbone,
+        )
+
+    def in_order(self) -> tf.data.Dataset:
+        """Returns (pixels uint8 [size, size, 3], label int64) of every image once."""
+        return read_examples(self.folder, self.dataset).map(self._decode, tf.data.AUTOTUNE)
+
+    def views(self, policy: Augmentation, views: int, seed: int) -> tf.data.Dataset:
+        """Returns every image `views` times: plain the first time, changed at random from then on.
+
+        Args:
+            policy: The random changes.
+            views: How often each image comes; at least 1.
+            seed: Of the random changes.
+
+        Returns:
+            rows x views elements (pixels uint8 [size, size, 3], label int64).
+        """
+        augmented = self._augmented(self._rows().repeat(views - 1), policy, seed)
+        return self.in_order().concatenate(augmented)
+
+    def shuffled(self, policy: Augmentation, seed: int, *, workers: int = 1, worker: int = 0) -> tf.data.Dataset:
+        """Returns endless epochs in a fresh order each, changed at random.
+
+        Element i is the same for any number of workers: worker w gets elements w, w + workers, ... So a
+        global batch holds the same images, changed the same way, on one machine or many.
+
+        Args:
+            policy: The random changes.
+            seed: Of the order and the changes.
+            workers: Number of workers.
+            worker: Index of this one.
+
+        Returns:
+            Endless elements (pixels uint8 [size, size, 3], label int64).
+        """
+        buffer = min(self.dataset.rows, SHUFFLE_BUFFER_ROWS)
+        order = self._rows().shuffle(buffer, seed=seed, reshuffle_each_iteration=True).repeat()
+        return self._augmented(order, policy, seed, workers, worker)
+
+    def _rows(self) -> tf.data.Dataset:
+        return read_examples(self.folder, self.dataset)
+
+    def _augmented(
+        self, rows: tf.data.Dataset, policy: Augmentation, seed: int, workers: int = 1, worker: int = 0
+    ) -> tf.data.Dataset:
+        def decode_and_augment(index: tf.Tensor, row: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+            pixels, label = self._decode(row)
+            return augment(pixels, tf.stack([tf.constant(seed, tf.int64), index]), policy), label
+
+        return rows.enumerate().shard(workers, worker).map(decode_and_augment, tf.data.AUTOTUNE)
+
+    def _decode(self, row: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        return decode_and_resize(row[ENCODED], self.dataset.shorter_side_px, self.image_size_px), row[LABEL]
+
+
+def read_images(folder: Path, image_size_px: int, class_names: Sequence[str] | None = None) -> Images:
+    """Opens a dataset of examples; see `read_dataset` for what is checked."""
+    return Images(folder, read_dataset(folder, "examples", class_names), image_size_px)
+
+
+def padded_batches(
+    elements: tf.data.Dataset, batch_size: int, *, rows: int, replicas: int = 1, workers: int = 1, worker: int = 0
+) -> tf.data.Dataset:
+    """Batches a finite data set so that every replica takes the same number of full batches.
+
+    Args:
+        elements: (x, label) pairs.
+        batch_size: Elements in a batch over all replicas; a multiple of `replicas`.
+        rows: Number of elements.
+        replicas: Number of replicas over all workers.
+        workers: Number of workers.
+        worker: Index of this one.
+
+    Returns:
+        This worker's batches (x, label, weight float32 [batch_size / replicas]); padding has weight 0.
+    """
+    padding = -rows % batch_size
+    real = elements.map(lambda x, label: (x, label, 1.0))
+    filler = elements.repeat().take(padding).map(lambda x, label: (x, label, 0.0))
+    padded = real.concatenate(filler).shard(workers, worker)
+    return padded.batch(batch_size // replicas).prefetch(tf.data.AUTOTUNE)

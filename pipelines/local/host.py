@@ -1,0 +1,86 @@
+"""Runs a container component's command as a process on this machine, without Docker."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kfp import local
+from kfp.local import status, subprocess_task_handler
+
+from pipelines.local.step import Progress, Step, StepFailedError, Stopwatch, reason_for_failure
+
+GRACE_S = 10
+
+
+class HostTaskHandler(subprocess_task_handler.SubprocessTaskHandler):
+    """kfp.local's subprocess handler, for container components.
+
+    The base class refuses them in its `validate_*` methods only, because it cannot know that the image's
+    program is installed here as well. Ours are: each command is `python -m components.STEP`.
+    """
+
+    progress: Progress
+
+    def validate_image(self, image: str) -> None:
+        """Accepts any image; none is run."""
+
+    def validate_not_container_component(self, full_command: list[str]) -> None:
+        """Accepts container components."""
+
+    def validate_not_containerized_python_component(self, full_command: list[str]) -> None:
+        """Accepts any command."""
+
+    def run(self) -> status.Status:
+        """Runs the step to its end.
+
+        Raises:
+            StepFailedError: If its process fails.
+        """
+        step = Step.of(self.full_command)
+        step.folder.mkdir(parents=True, exist_ok=True)
+        clock = Stopwatch()
+        self.progress.started(step.name)
+        with _process([sys.executable, *step.command[1:]]) as process:
+            assert process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
+            tail = step.follow(process.stdout, self.progress)
+            exit_status = process.wait()
+        if exit_status != 0 or not step.executor_output.exists():
+            self.progress.failed(step.name, clock.seconds)
+            raise StepFailedError(step.name, reason_for_failure(tail, exit_status), step.log)
+        self.progress.finished(step.name, clock.seconds)
+        return status.Status.SUCCESS
+
+
+@contextmanager
+def _process(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """Starts a process group, and ends it if the block is left early."""
+    root = Path(__file__).parent.parent.parent
+    environment = os.environ | {"PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(  # noqa: S603 - the command comes from the compiled pipeline
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=environment,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(GRACE_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def host_runner() -> local.SubprocessRunner:
+    """Returns kfp.local's runner for processes; packages come from this environment."""
+    return local.SubprocessRunner(use_venv=False)

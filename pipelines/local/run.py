@@ -1,0 +1,148 @@
+"""Runs `pipeline.yaml` on this machine: the same file, tasks and artifacts as on a cluster."""
+
+import datetime
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from kfp import dsl, local
+from kfp.dsl.base_component import BaseComponent
+from kfp.local import cache as kfp_cache
+from kfp.local import docker_task_handler, executor_input_utils, subprocess_task_handler
+
+from pipelines.compile import component_of, load_pipeline
+from pipelines.local.cache import StepCache, code_on_this_machine
+from pipelines.local.container import ContainerTaskHandler, container_runner, engine, image_id
+from pipelines.local.host import HostTaskHandler, host_runner
+from pipelines.local.step import Progress, Step, Stopwatch
+
+Runner = Literal["host", "docker"]
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to run and how.
+
+    Attributes:
+        pipeline: The compiled pipeline.
+        arguments: Pipeline parameters by name.
+        runs: Folder that holds all runs; each gets a folder of its own in it.
+        runner: `host` for processes, `docker` for containers.
+        source: The data, if it is on this machine.
+        reuse: Whether to take unchanged steps from earlier runs.
+    """
+
+    pipeline: Path
+    arguments: Mapping[str, Any]
+    runs: Path
+    runner: Runner
+    source: Path | None
+    reuse: bool
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Where a finished run's outputs are.
+
+    Attributes:
+        folder: The run's own folder; reused steps lie in an earlier run's.
+        outputs: By step, then by output name: a path for an artifact, a value for a parameter.
+        seconds: Wall time.
+    """
+
+    folder: Path
+    outputs: dict[str, dict[str, Any]]
+    seconds: float
+
+
+def run_pipeline(request: RunRequest, progress: Progress) -> RunResult:
+    """Runs the pipeline to its end.
+
+    Args:
+        request: What to run and how.
+        progress: Shows it to a person.
+
+    Returns:
+        Where everything is.
+
+    Raises:
+        InputError: If the pipeline can't be read or, with Docker, the engine or an image is missing.
+        StepFailedError: If a step fails; what earlier steps wrote stays in the run's folder.
+    """
+    clock = Stopwatch()
+    pipeline = load_pipeline(request.pipeline)
+    code_digest = _image_digests(pipeline) if request.runner == "docker" else code_on_this_machine
+    folder = _new_folder(request.runs.resolve())
+    cache = StepCache(folder.parent / ".cache", code_digest, progress)
+    with _kfp_local(folder, cache, progress):
+        local.init(
+            runner=container_runner(folder.parent, request.source) if request.runner == "docker" else host_runner(),
+            pipeline_root=str(folder.parent),
+            workspace_root=str(folder / ".workspace"),
+            enable_caching=request.reuse,
+        )
+        pipeline(**request.arguments)
+    _point_latest_to(folder)
+    return RunResult(folder, _outputs(folder, cache), clock.seconds)
+
+
+def _image_digests(pipeline: BaseComponent) -> Callable[[str], str]:
+    """Looks every image up before the first step runs, so that a missing one is known at once."""
+    client = engine()
+    executors = pipeline.pipeline_spec.deployment_spec["executors"].values()
+    images = [executor["container"]["image"] for executor in executors]
+    digests = {component_of(image): image_id(client, image).removeprefix("sha256:") for image in images}
+    client.close()
+    return digests.__getitem__
+
+
+@contextmanager
+def _kfp_local(folder: Path, cache: StepCache, progress: Progress) -> Iterator[None]:
+    """Puts our handlers, cache and folder name into kfp.local, and its own talk into a file."""
+    handlers = {"progress": progress}
+    replacements = [
+        (subprocess_task_handler, "SubprocessTaskHandler", type("Handler", (HostTaskHandler,), handlers)),
+        (docker_task_handler, "DockerTaskHandler", type("Handler", (ContainerTaskHandler,), handlers)),
+        (executor_input_utils, "get_local_pipeline_resource_name", lambda _: folder.name),
+        (kfp_cache, "get_local_cache", lambda: cache if local.config.LocalExecutionConfig.instance.enable_caching else None),
+    ]
+    with ExitStack() as stack:
+        for module, name, replacement in replacements:
+            stack.callback(setattr, module, name, getattr(module, name))
+            setattr(module, name, replacement)
+        log = stack.enter_context((folder / "kfp.log").open("w", encoding="utf-8"))
+        stack.enter_context(redirect_stdout(log))
+        stack.enter_context(redirect_stderr(log))
+        yield
+
+
+def _new_folder(runs: Path) -> Path:
+    """Makes the run's folder, named after the time in UTC."""
+    name = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d-%H%M%S")
+    for suffix in ["", *(f"-{number}" for number in range(2, 100))]:
+        folder = runs / f"{name}{suffix}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise FileExistsError(f"{runs}: a hundred runs began in the same second")
+
+
+def _outputs(folder: Path, cache: StepCache) -> dict[str, dict[str, Any]]:
+    """Collects what the steps of this run wrote, and what came from earlier runs."""
+    reused = {
+        step: {name: Path(v.uri) if isinstance(v, dsl.Artifact) else v for name, v in outputs.items()}
+        for step, outputs in cache.hits.items()
+    }
+    steps = [Step(path.parent.name, (), path.parent) for path in folder.glob("*/executor_output.json")]
+    return reused | {step.name: step.outputs() for step in steps}
+
+
+def _point_latest_to(folder: Path) -> None:
+    link = folder.parent / ".latest"
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder.name)
+    link.replace(folder.parent / "latest")

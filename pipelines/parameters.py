@@ -1,0 +1,104 @@
+"""The pipeline's parameters: every step's, from presets, files and the command line, checked before a run."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from components._errors import InputError
+from components._parameters import expected
+from components.evaluate.parameters import EvaluateParameters
+from components.ingest.parameters import IngestParameters
+from components.split.parameters import SplitParameters
+from components.train.parameters import TrainParameters
+
+PRESETS = Path(__file__).parent / "presets"
+
+
+class Parameters(IngestParameters, SplitParameters, TrainParameters, EvaluateParameters):
+    """All that a caller can set, under the names that `pipeline.yaml` takes."""
+
+
+def resolve(preset: str | None = None, config: Path | None = None, settings: Iterable[str] = ()) -> Parameters:
+    """Reads parameters from their sources; a later source wins over an earlier one.
+
+    Args:
+        preset: Name of a file in `pipelines/presets/`, without its suffix.
+        config: A YAML file of parameters.
+        settings: `name=value` texts; values are read as YAML.
+
+    Returns:
+        All parameters, defaults included.
+
+    Raises:
+        InputError: If a source can't be read, or a parameter is unknown or out of its range.
+    """
+    values: dict[str, Any] = {}
+    if preset:
+        values |= read_preset(preset)
+    if config:
+        values |= _read_yaml(config)
+    for setting in settings:
+        values |= _read_setting(setting)
+    return check(values)
+
+
+def check(values: Mapping[str, Any]) -> Parameters:
+    """Checks parameters against their ranges.
+
+    Raises:
+        InputError: One line a parameter, with its range or the nearest known name.
+    """
+    try:
+        return Parameters.model_validate(values)
+    except ValidationError as error:
+        raise InputError("\n".join(_message(details) for details in error.errors())) from error
+
+
+def preset_names() -> list[str]:
+    """Returns the names of the presets that come with Scenery."""
+    return sorted(file.stem for file in PRESETS.glob("*.yaml"))
+
+
+def read_preset(name: str) -> dict[str, Any]:
+    """Returns a preset's parameters, unchecked."""
+    if name not in preset_names():
+        raise InputError(f"preset: expected one of {', '.join(preset_names())}. Received: {name!r}.{_nearest(name, preset_names())}")
+    return _read_yaml(PRESETS / f"{name}.yaml")
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{file}: expected a YAML file of parameters. {error}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{file}: expected `name: value` lines. Received: {type(values).__name__}.")
+    return values
+
+
+def _read_setting(setting: str) -> dict[str, Any]:
+    name, equals, value = setting.partition("=")
+    if not equals or not name:
+        raise InputError(f"--set: expected name=value, head_epochs=10 for example. Received: {setting!r}.")
+    try:
+        return {name.strip(): yaml.safe_load(value)}
+    except yaml.YAMLError as error:
+        raise InputError(f"--set {name}: expected a value. Received: {value!r}.") from error
+
+
+def _message(details: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    if not details["loc"]:
+        return str(details["msg"]).removeprefix("Value error, ")
+    name = str(details["loc"][0])
+    if name not in Parameters.model_fields:
+        return f"{name}: no such parameter.{_nearest(name, Parameters.model_fields)}"
+    return f"{name}: expected {expected(Parameters.model_fields[name])}. Received: {details['input']!r}."
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0)
+    return f" The nearest is {matches[0]!r}." if matches else ""

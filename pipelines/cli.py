@@ -96,9 +96,21 @@ def sample(
 
         scenery sample sample-data
     """
-    from pipelines.sample import write_sample
+    from rich.progress import Progress
 
-    write_sample(folder, images=images, seed=seed)
+    from pipelines.sample.corpus import write_sample
+
+    console = Console()
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("drawing")
+        summary = write_sample(
+            folder, images=images, seed=seed, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    console.print(
+        f"{folder}: {summary.files} files in {len(summary.classes)} classes, among them {summary.corrupt} damaged ones, "
+        f"{summary.duplicates} copies and {summary.rotated} that their EXIF orientation turns upright",
+        highlight=False,
+    )
 
 
 @app.command()

@@ -1,10 +1,13 @@
 """The container's face of evaluate."""
 
+import os
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
 
 from components._executor import input_errors_as_exit_status, step_parser, write_executor_output
 from components._parameters import add_flags, from_flags
+from components._progress import say
 from components.evaluate.parameters import EvaluateParameters
 
 EXAMPLE = """  python -m components.evaluate --model run/model --test run/test --metrics run/metrics \\
@@ -30,13 +33,14 @@ def parser() -> ArgumentParser:
 def main() -> None:
     """Runs the step."""
     args = parser().parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # Imported after the flags are read, so that --help answers without loading TensorFlow.
     from components.evaluate.evaluation import evaluate, write_findings  # noqa: PLC0415
     from components.evaluate.table import text_table  # noqa: PLC0415
 
     with input_errors_as_exit_status():
         floors = from_flags(EvaluateParameters, args)
-        findings = evaluate(args.model, args.test, floors, args.batch_size, _say)
+        findings = evaluate(args.model, args.test, floors, args.batch_size, partial(say, "evaluate"))
         artifacts = write_findings(
             findings,
             metrics=args.metrics,
@@ -45,13 +49,10 @@ def main() -> None:
             report=args.report,
             decision=args.decision,
         )
-        _say(text_table(findings.evaluation))
+        for line in text_table(findings.evaluation).splitlines():
+            say("evaluate", line)
         parameters = {"decision": findings.evaluation.decision.verdict}
         write_executor_output(args.executor_input, artifacts, parameters)
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - the step's voice
 
 
 if __name__ == "__main__":

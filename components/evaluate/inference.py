@@ -88,5 +88,5 @@ def _reported(batches: Iterable[Batch], total: int, progress: Callable[[str], No
         if now_s - last_s >= _PROGRESS_INTERVAL_S and done < total:
             last_s = now_s
             left_s = (total - done) / rate
-            progress(f"evaluate: {done} of {total} images, {rate:.0f} images/s, {left_s:.0f} s left")
-    progress(f"evaluate: {done} of {total} images in {time.monotonic() - started_s:.1f} s")
+            progress(f"{done} of {total} images, {rate:.0f} images/s, {left_s:.0f} s left")
+    progress(f"{done} of {total} images in {time.monotonic() - started_s:.1f} s")

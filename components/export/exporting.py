@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from components._progress import say
 from components.export.parity import assert_parity, compare
 from components.export.saved_model import VERSION_FOLDER, write_saved_model
 from components.export.tflite import MODEL_FILE, run_tflite, write_tflite
@@ -34,9 +35,9 @@ def export_checked(model_folder: Path, test: Path, saved_model: Path, tflite: Pa
     model, spec = load_model(model_folder)
     dataset = read_dataset(test, "examples", spec.class_names)
     write_saved_model(saved_model, model, spec)
-    _say(f"SavedModel written, {_megabytes(saved_model)}")
+    say("export", f"SavedModel written, {_megabytes(saved_model)}")
     write_tflite(tflite, model, spec)
-    _say(f"TFLite written, {_megabytes(tflite)}")
+    say("export", f"TFLite written, {_megabytes(tflite)}")
     served = tf.saved_model.load(str(saved_model / VERSION_FOLDER)).signatures["serving_default"]
     expected, from_saved_model, from_tflite = list[NDArray[np.float32]](), [], []
     for batch in read_examples(test, dataset).batch(BATCH_SIZE):
@@ -44,7 +45,7 @@ def export_checked(model_folder: Path, test: Path, saved_model: Path, tflite: Pa
         expected.append(tf.nn.softmax(model(pixels, training=False)).numpy())
         from_saved_model.append(served(image_bytes=batch[ENCODED])["probabilities"].numpy())
         from_tflite.append(run_tflite(tflite / MODEL_FILE, pixels.numpy()))
-        _say(f"{sum(map(len, expected))} of {dataset.rows} test images compared")
+        say("export", f"{sum(map(len, expected))} of {dataset.rows} test images compared")
     metrics: dict[str, float] = {}
     for name, probabilities in {"saved_model": from_saved_model, "tflite": from_tflite}.items():
         parity = compare(np.concatenate(expected), np.concatenate(probabilities))
@@ -56,6 +57,3 @@ def export_checked(model_folder: Path, test: Path, saved_model: Path, tflite: Pa
 def _megabytes(folder: Path) -> str:
     return f"{sum(file.stat().st_size for file in folder.rglob('*') if file.is_file()) / 1e6:.1f} MB"
 
-
-def _say(text: str) -> None:
-    print(f"export: {text}", flush=True)  # noqa: T201 - the step's voice

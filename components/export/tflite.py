@@ -26,7 +26,8 @@ def write_tflite(folder: Path, model: keras.Model, spec: ModelSpec) -> None:
         model: From RGB uint8 [batch, size, size, 3] to logits [batch, classes].
         spec: Its specification.
     """
-    classifier = keras.Sequential([model, keras.layers.Softmax(name="probabilities")])
+    image = keras.Input(model.input_shape[1:], dtype="uint8", name="image")
+    classifier = keras.Model(image, keras.layers.Softmax(name="probabilities")(model(image)))
     with tempfile.TemporaryDirectory() as exported:
         classifier.export(exported, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(exported)

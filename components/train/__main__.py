@@ -6,6 +6,7 @@ from pathlib import Path
 
 from components._executor import Artifact, input_errors_as_exit_status, step_parser, write_executor_output
 from components._parameters import add_flags, from_flags
+from components._progress import say
 from components._storage import whole_folder
 from components.train.parameters import TrainParameters
 
@@ -48,8 +49,9 @@ def main() -> None:
             save_model(folder, result.model, images.spec(parameters.backbone))
         with whole_folder(flags.history) as folder:
             write_history(folder, result.history)
-        print(f"train: best validation loss {result.val_loss:.3f}", flush=True)  # noqa: T201 - the step's voice
-        metadata = {"val_loss": result.val_loss, "class_names": list(images.dataset.class_names)}
+        best = result.best
+        say("train", f"best epoch: {best['phase']} {best['epoch']}, val_macro_f1 {best['val_macro_f1']:.3f}")
+        metadata = {**best, "class_names": list(images.dataset.class_names)}
         artifacts = {"model": Artifact(flags.model, metadata), "history": Artifact(flags.history)}
         write_executor_output(flags.executor_input, artifacts)
 

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from components._progress import say
+
 
 class EpochRow(TypedDict):
     """One epoch of the training history; losses in nats, times in seconds."""
@@ -80,7 +82,7 @@ class EpochRecorder(keras.callbacks.Callback):
             )
 
     def _say(self, text: str) -> None:
-        print(f"train: {self._phase}: {text}", flush=True)  # noqa: T201 - the step's voice
+        say("train", f"{self._phase}: {text}")
 
 
 class BestWeights:
@@ -93,15 +95,15 @@ class BestWeights:
     def __init__(self, model: keras.Model) -> None:
         self._model = model
         self._weights: list[NDArray[np.float32]] = []
-        self.val_loss = float("inf")
+        self._val_loss = float("inf")
 
     def callback(self) -> keras.callbacks.Callback:
         """Returns a callback that looks at each epoch's `val_loss`."""
         return keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: self._look(logs["val_loss"]))
 
     def _look(self, val_loss: float) -> None:
-        if val_loss < self.val_loss:
-            self.val_loss, self._weights = val_loss, self._model.get_weights()
+        if val_loss < self._val_loss:
+            self._val_loss, self._weights = val_loss, self._model.get_weights()
 
     def restore(self) -> None:
         """Puts the best weights back; does nothing before the first epoch."""

@@ -19,7 +19,7 @@ class Classifier:
 
     def __init__(self, parameters: TrainParameters, classes: int) -> None:
         size_px = parameters.image_size_px
-        self._backbone = efficientnet_lite0(size_px, imagenet=parameters.weights == "imagenet")
+        self._backbone = efficientnet_lite0(size_px)
         inputs = keras.Input((size_px, size_px, 3), dtype="uint8", name="image")
         pooled = layers.GlobalAveragePooling2D(name="average")(self._backbone(keras.ops.cast(inputs, "float32")))
         self.features = keras.Model(inputs, pooled, name="features")

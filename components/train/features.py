@@ -5,6 +5,9 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
+
+from components._progress import say
 
 BATCH_SIZE = 64
 
@@ -29,7 +32,7 @@ def extract_features(
     def forward(pixels: tf.Tensor) -> tf.Tensor:
         return model(pixels, training=False)
 
-    features, labels = list[np.ndarray](), list[np.ndarray]()
+    features, labels = list[NDArray[np.float32]](), list[NDArray[np.int64]]()
     began_s = reported_s = time.monotonic()
     done = 0
     for pixels, batch_labels in elements.batch(BATCH_SIZE).prefetch(tf.data.AUTOTUNE):
@@ -41,5 +44,5 @@ def extract_features(
             reported_s = now_s
             rate = done / (now_s - began_s)
             left = f", {(rows - done) / rate:.0f} s left" if done < rows else ""
-            print(f"train: features of {done}/{rows} {what}, {rate:.0f} images/s{left}", flush=True)  # noqa: T201
+            say("train", f"features of {done}/{rows} {what}, {rate:.0f} images/s{left}")
     return tf.data.Dataset.from_tensor_slices((np.concatenate(features), np.concatenate(labels)))

@@ -9,7 +9,6 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
     """Parameters of the train step."""
 
     backbone: Literal["efficientnet_lite0"] = Field("efficientnet_lite0", description="architecture of the features")
-    weights: Literal["imagenet", "none"] = Field("imagenet", description="what the backbone starts from")
     image_size_px: int = Field(224, ge=32, le=1024, multiple_of=32, description="side of the square the model sees")
     batch_size: int = Field(32, ge=1, le=4096, description="images in a step, over all workers")
     augmentation: Literal["none", "light", "default"] = Field("default", description="random changes to train images")

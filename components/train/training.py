@@ -23,12 +23,15 @@ class TrainingResult:
     Attributes:
         model: From RGB uint8 [batch, size, size, 3] to logits, with the weights of the best epoch.
         history: One row per epoch of either phase.
-        val_loss: Of the best epoch.
     """
 
     model: keras.Model
     history: list[EpochRow]
-    val_loss: float
+
+    @property
+    def best(self) -> EpochRow:
+        """The epoch whose weights the model has: the one with the lowest validation loss."""
+        return min(self.history, key=lambda row: row["val_loss"])
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Trainer:
             self._run(self._head_phase())
         if self._parameters.finetune_epochs:
             self._run(self._finetune_phase())
-        return TrainingResult(self._classifier.model, self._history, self._best.val_loss)
+        return TrainingResult(self._classifier.model, self._history)
 
     def _head_phase(self) -> _Phase:
         """The frozen backbone's features are computed once; then an epoch takes about a second."""

@@ -26,7 +26,9 @@ class ContainerTaskHandler(docker_task_handler.DockerTaskHandler):
     executor output counts as failure.
     """
 
-    progress: Progress
+    def __init__(self, *args: Any, progress: Progress, **kwargs: Any) -> None:  # noqa: ANN401 - as in the base
+        super().__init__(*args, **kwargs)
+        self._progress = progress
 
     def run(self) -> status.Status:
         """Runs the step to its end.
@@ -37,16 +39,16 @@ class ContainerTaskHandler(docker_task_handler.DockerTaskHandler):
         step = Step.of(self.full_command)
         step.folder.mkdir(parents=True, exist_ok=True)
         clock = Stopwatch()
-        self.progress.started(step.name)
+        self._progress.started(step.name)
         mounts = [*self.runner.container_run_args["mounts"], Mount(str(step.folder), str(step.folder), "bind")]
         arguments = self.runner.container_run_args | {"mounts": mounts}
         with _ownership(step.folder) as user, _container(self.image, step.command, user, arguments) as container:
-            tail = step.follow(_lines(container), self.progress)
+            tail = step.follow(_lines(container), self._progress)
             exit_status = container.wait()["StatusCode"]
         if exit_status != 0 or not step.executor_output.exists():
-            self.progress.failed(step.name, clock.seconds)
+            self._progress.failed(step.name, clock.seconds)
             raise StepFailedError(step.name, reason_for_failure(tail, exit_status), step.log)
-        self.progress.finished(step.name, clock.seconds)
+        self._progress.finished(step.name, clock.seconds)
         return status.Status.SUCCESS
 
 

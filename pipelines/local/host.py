@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from kfp import local
 from kfp.local import status, subprocess_task_handler
@@ -23,7 +24,9 @@ class HostTaskHandler(subprocess_task_handler.SubprocessTaskHandler):
     program is installed here as well. Ours are: each command is `python -m components.STEP`.
     """
 
-    progress: Progress
+    def __init__(self, *args: Any, progress: Progress, **kwargs: Any) -> None:  # noqa: ANN401 - as in the base
+        super().__init__(*args, **kwargs)
+        self._progress = progress
 
     def validate_image(self, image: str) -> None:
         """Accepts any image; none is run."""
@@ -43,15 +46,15 @@ class HostTaskHandler(subprocess_task_handler.SubprocessTaskHandler):
         step = Step.of(self.full_command)
         step.folder.mkdir(parents=True, exist_ok=True)
         clock = Stopwatch()
-        self.progress.started(step.name)
+        self._progress.started(step.name)
         with _process([sys.executable, *step.command[1:]]) as process:
             assert process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
-            tail = step.follow(process.stdout, self.progress)
+            tail = step.follow(process.stdout, self._progress)
             exit_status = process.wait()
         if exit_status != 0 or not step.executor_output.exists():
-            self.progress.failed(step.name, clock.seconds)
+            self._progress.failed(step.name, clock.seconds)
             raise StepFailedError(step.name, reason_for_failure(tail, exit_status), step.log)
-        self.progress.finished(step.name, clock.seconds)
+        self._progress.finished(step.name, clock.seconds)
         return status.Status.SUCCESS
 
 

@@ -2,8 +2,9 @@
 
 import datetime
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,8 @@ from kfp import dsl, local
 from kfp.dsl.base_component import BaseComponent
 from kfp.local import cache as kfp_cache
 from kfp.local import docker_task_handler, executor_input_utils, subprocess_task_handler
+from kfp.local.io import IOStore
+from kfp.local.orchestrator.enhanced_dag_orchestrator import ConditionEvaluator
 
 from pipelines.compile import component_of, load_pipeline
 from pipelines.local.cache import StepCache, code_on_this_machine
@@ -75,13 +78,12 @@ def run_pipeline(request: RunRequest, progress: Progress) -> RunResult:
     pipeline = load_pipeline(request.pipeline)
     code_digest = _image_digests(pipeline) if request.runner == "docker" else code_on_this_machine
     folder = _new_folder(request.runs.resolve())
-    cache = StepCache(folder.parent / ".cache", code_digest, progress)
+    cache = StepCache(folder.parent / ".cache", code_digest, progress) if request.reuse else None
     with _kfp_local(folder, cache, progress):
         local.init(
             runner=container_runner(folder.parent, request.source) if request.runner == "docker" else host_runner(),
             pipeline_root=str(folder.parent),
             workspace_root=str(folder / ".workspace"),
-            enable_caching=request.reuse,
         )
         pipeline(**request.arguments)
     _point_latest_to(folder)
@@ -99,14 +101,14 @@ def _image_digests(pipeline: BaseComponent) -> Callable[[str], str]:
 
 
 @contextmanager
-def _kfp_local(folder: Path, cache: StepCache, progress: Progress) -> Iterator[None]:
+def _kfp_local(folder: Path, cache: StepCache | None, progress: Progress) -> Iterator[None]:
     """Puts our handlers, cache and folder name into kfp.local, and its own talk into a file."""
-    handlers = {"progress": progress}
-    replacements = [
-        (subprocess_task_handler, "SubprocessTaskHandler", type("Handler", (HostTaskHandler,), handlers)),
-        (docker_task_handler, "DockerTaskHandler", type("Handler", (ContainerTaskHandler,), handlers)),
+    replacements: list[tuple[Any, str, Any]] = [
+        (subprocess_task_handler, "SubprocessTaskHandler", partial(HostTaskHandler, progress=progress)),
+        (docker_task_handler, "DockerTaskHandler", partial(ContainerTaskHandler, progress=progress)),
         (executor_input_utils, "get_local_pipeline_resource_name", lambda _: folder.name),
-        (kfp_cache, "get_local_cache", lambda: cache if local.config.LocalExecutionConfig.instance.enable_caching else None),
+        (kfp_cache, "get_local_cache", lambda: cache),
+        (ConditionEvaluator, "_resolve_pipeline_channel", staticmethod(_value_of_channel)),
     ]
     with ExitStack() as stack:
         for module, name, replacement in replacements:
@@ -116,6 +118,22 @@ def _kfp_local(folder: Path, cache: StepCache, progress: Progress) -> Iterator[N
         stack.enter_context(redirect_stdout(log))
         stack.enter_context(redirect_stderr(log))
         yield
+
+
+def _value_of_channel(channel: str, io_store: IOStore) -> Any:  # noqa: ANN401 - any parameter's value
+    """Resolves the output that a condition asks for, `pipelinechannel--TASK-OUTPUT`.
+
+    kfp.local's own does so for outputs named `Output` only; it takes others for parameters of the
+    pipeline, finds none, and skips the branch without an error.
+
+    Raises:
+        ValueError: If no task has such an output.
+    """
+    words = channel.removeprefix("pipelinechannel--").split("-")
+    for end in range(1, len(words)):
+        with suppress(KeyError, ValueError):
+            return io_store.get_task_output("-".join(words[:end]), "-".join(words[end:]))
+    raise ValueError(f"no task has the output that the condition on {channel} asks for")
 
 
 def _new_folder(runs: Path) -> Path:
@@ -131,13 +149,13 @@ def _new_folder(runs: Path) -> Path:
     raise FileExistsError(f"{runs}: a hundred runs began in the same second")
 
 
-def _outputs(folder: Path, cache: StepCache) -> dict[str, dict[str, Any]]:
+def _outputs(folder: Path, cache: StepCache | None) -> dict[str, dict[str, Any]]:
     """Collects what the steps of this run wrote, and what came from earlier runs."""
     reused = {
         step: {name: Path(v.uri) if isinstance(v, dsl.Artifact) else v for name, v in outputs.items()}
-        for step, outputs in cache.hits.items()
+        for step, outputs in (cache.hits if cache else {}).items()
     }
-    steps = [Step(path.parent.name, (), path.parent) for path in folder.glob("*/executor_output.json")]
+    steps = [Step(path.parent.name, (), path.parent) for path in folder.rglob("executor_output.json")]
     return reused | {step.name: step.outputs() for step in steps}
 
 

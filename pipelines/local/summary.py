@@ -14,7 +14,7 @@ from pipelines.local.run import RunResult
 def print_summary(console: Console, result: RunResult) -> None:
     """Prints the per-class metrics, the decision with its reasons, and the paths of the outputs."""
     evaluation = read_evaluation(result.outputs["evaluate"]["metrics"])
-    console.print(Group("", _class_table(evaluation), "", _decision(evaluation), "", _places(result)), highlight=False)
+    console.print(Group("", _class_table(evaluation), "", _decision(evaluation, exported="export" in result.outputs), "", _places(result)), highlight=False)
 
 
 def _class_table(evaluation: Evaluation) -> Table:
@@ -41,14 +41,16 @@ def _coloured(share: float | None) -> Text:
     return Text(f"{share:.2f}", style="green" if share >= 0.8 else "yellow" if share >= 0.5 else "red")
 
 
-def _decision(evaluation: Evaluation) -> Text:
+def _decision(evaluation: Evaluation, *, exported: bool) -> Text:
     summary, decision = evaluation.summary, evaluation.decision
     text = Text(
         f"accuracy {summary.accuracy:.3f}   balanced accuracy {summary.balanced_accuracy:.3f}   "
         f"macro-F1 {summary.macro_f1:.3f}   G-mean {summary.g_mean:.3f}   on {evaluation.rows} test images\n\n"
     )
-    blessed = decision.verdict == "bless"
-    text.append("blessed and exported" if blessed else "rejected, not exported", "bold green" if blessed else "bold red")
+    if exported:
+        text.append("blessed and exported", "bold green")
+    else:
+        text.append(f"{decision.verdict}, not exported", "bold red")
     for reason in decision.reasons:
         text.append(f"\n  {reason}")
     return text

@@ -2,8 +2,6 @@
 
 import io
 import json
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from numpy.random import Generator
 from PIL import Image
 
 from components._errors import InputError
+from components._storage import whole_folder
 from pipelines.sample.flaws import damaged_file, plan_flaws, stored_turned
 from pipelines.sample.scenes import draw_picture, picture_rng
 
@@ -83,18 +82,9 @@ def write_sample(folder: Path, *, images: int = 600, seed: int = 0, progress: Pr
     finished = _finished(folder, arguments)
     if finished is not None:
         return finished
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        summary = _write_files(beside, images, seed, progress)
-        (beside / _MARKER).write_text(json.dumps({**arguments, "summary": asdict(summary)}))
-        beside.chmod(0o755)  # mkdtemp lets nobody else in
-        if folder.exists():
-            folder.rmdir()
-        beside.rename(folder)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
+    with whole_folder(folder) as partial:
+        summary = _write_files(partial, images, seed, progress)
+        (partial / _MARKER).write_text(json.dumps({**arguments, "summary": asdict(summary)}))
     return summary
 
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,14 +62,13 @@ def _fresh_partial(target: Path) -> Path:
 
 def _replace(partial: Path, folder: Path) -> None:
     """Renames `partial` to `folder`; a folder cannot be renamed over one that holds files."""
+    outdated = folder.parent / f".{folder.name}.outdated"
+    _remove(outdated)
     if folder.exists():
-        outdated = Path(tempfile.mkdtemp(prefix=f".{folder.name}.outdated-", dir=folder.parent))
-        folder.replace(outdated / folder.name)
-        partial.replace(folder)
-        _remove(outdated)
-    else:
-        partial.replace(folder)
+        folder.replace(outdated)
+    partial.replace(folder)
     _sync(folder.parent)
+    _remove(outdated)
 
 
 def _remove(path: Path) -> None:

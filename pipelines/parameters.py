@@ -18,8 +18,11 @@ from components.train.parameters import TrainParameters
 PRESETS = Path(__file__).parent / "presets"
 
 
-class Parameters(IngestParameters, SplitParameters, TrainParameters, EvaluateParameters):
-    """All that a caller can set, under the names that `pipeline.yaml` takes."""
+class Parameters(EvaluateParameters, TrainParameters, SplitParameters, IngestParameters):
+    """All that a caller can set, under the names that `pipeline.yaml` takes.
+
+    Pydantic lists the fields of the last base first: ingest's, split's, train's, evaluate's.
+    """
 
 
 def resolve(preset: str | None = None, config: Path | None = None, settings: Iterable[str] = ()) -> Parameters:

@@ -85,7 +85,7 @@ def write_dataset(
     kind: Literal["images", "examples"],
     counts: Mapping[str, int],
     rows_of_shard: Mapping[str, int],
-    shorter_side_px: int = 256,
+    shorter_side_px: int,
 ) -> Dataset:
     """Checksums the shards in `folder` and writes its manifest.
 

@@ -49,7 +49,7 @@ def make_dataset(folder: Path, class_names=CLASSES, shown=SHOWN) -> Path:
                 writer.write(row)
     labels = [label for label, _ in shown]
     counts = {name: labels.count(label) for label, name in enumerate(class_names)}
-    write_dataset(folder, "examples", counts, {name: len(rows) for name, rows in shards.items()})
+    write_dataset(folder, "examples", counts, {name: len(rows) for name, rows in shards.items()}, 256)
     return folder
 
 

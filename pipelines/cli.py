@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from components import _image
 from components._errors import InputError
@@ -20,6 +22,8 @@ app.add_typer(images_app, name="images")
 
 # Commands import what they need when they run: kfp alone takes a second, and --help should not wait for it.
 # ruff: noqa: PLC0415
+
+INTERRUPTED = 130  # as a shell reports Ctrl-C; typer exits with it
 
 
 class Runner(StrEnum):
@@ -39,18 +43,20 @@ class TensorFlow(StrEnum):
 @app.command()
 def run(
     data: Annotated[Path, typer.Option(help="Folder, .zip or .tar of class folders.", show_default=False)],
-    preset: Annotated[str | None, typer.Option(help="Parameters that come with Scenery; see `scenery presets`.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Parameters of Scenery's own; see `scenery presets`.")] = None,
     config: Annotated[Path | None, typer.Option(help="A YAML file of parameters.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One parameter; may be repeated.")
     ] = None,
     runner: Annotated[Runner, typer.Option(help="Processes on this machine, or containers.")] = Runner.HOST,
-    cache: Annotated[bool, typer.Option("--cache", help="Reuse steps whose code, data and parameters are unchanged.")] = False,
-    runs: Annotated[Path, typer.Option(help="Folder for the runs.")] = Path("runs"),
+    cache: Annotated[
+        bool, typer.Option("--cache", help="Reuse steps whose code, data and parameters are unchanged.")
+    ] = False,
+    runs: Annotated[Path, typer.Option(help="Folder for the runs.", file_okay=False)] = Path("runs"),
 ) -> None:
     """Runs the whole pipeline here: ingest, split, train, evaluate, export.
 
-    Examples:
+    For example:
 
         scenery run --data photos
 
@@ -70,7 +76,7 @@ def run(
     from pipelines.local.summary import print_summary
     from pipelines.local.view import shown
 
-    console = Console(file=sys.stdout)
+    console = _console()
     request = RunRequest(
         pipeline=PIPELINE_FILE,
         arguments=parameters.model_dump() | {"source": str(source), "source_digest": listing_digest(source)},
@@ -92,7 +98,7 @@ def sample(
 ) -> None:
     """Draws a small set of real-estate scenes in nine very unequal classes, to try the pipeline on.
 
-    Example:
+    For example:
 
         scenery sample sample-data
     """
@@ -100,27 +106,52 @@ def sample(
 
     from pipelines.sample.corpus import write_sample
 
-    console = Console()
+    console = _console()
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("drawing")
         summary = write_sample(
             folder, images=images, seed=seed, progress=lambda done, total: bar.update(task, completed=done, total=total)
         )
     console.print(
-        f"{folder}: {summary.files} files in {len(summary.classes)} classes, among them {summary.corrupt} damaged ones, "
-        f"{summary.duplicates} copies and {summary.rotated} that their EXIF orientation turns upright",
-        highlight=False,
+        f"{folder}: {summary.files} files in {len(summary.classes)} classes, among them {summary.corrupt} damaged "
+        f"ones, {summary.duplicates} copies and {summary.rotated} that their EXIF orientation turns upright",
+        soft_wrap=True,
     )
 
 
 @app.command()
+def parameters() -> None:
+    """Lists every parameter with its default, its range and what it does.
+
+    For example:
+
+        scenery parameters
+    """
+    from components._parameters import expected
+    from pipelines.parameters import Parameters
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("parameter", style="bold", no_wrap=True)
+    for column in ("default", "takes", "what it is"):
+        table.add_column(column)
+    for name, field in Parameters.model_fields.items():
+        table.add_row(name, str(field.default), expected(field), field.description)
+    _console().print(table)
+
+
+@app.command()
 def presets() -> None:
-    """Lists the presets and what they set."""
+    """Lists the presets and what they set.
+
+    For example:
+
+        scenery presets
+    """
     from pipelines.parameters import preset_names, read_preset
 
-    console = Console()
+    console = _console()
     for name in preset_names():
-        console.print(f"[bold]{name}[/bold]")
+        console.print(name, style="bold")
         for parameter, value in read_preset(name).items():
             console.print(f"  {parameter}: {value}")
 
@@ -133,14 +164,14 @@ def compile_(
 ) -> None:
     """Compiles the pipeline for a cluster.
 
-    Example:
+    For example:
 
         scenery compile --registry europe-docker.pkg.dev/acme/ml --output pipeline.yaml
     """
     from pipelines.compile import compile_pipeline
 
     compile_pipeline(output, registry=registry, tag=tag)
-    Console().print(f"wrote {output}", highlight=False)
+    _console().print(f"wrote {output}", soft_wrap=True)
 
 
 @images_app.command()
@@ -154,7 +185,7 @@ def build(
 ) -> None:
     """Builds the images of the five components with the Docker engine.
 
-    Examples:
+    For example:
 
         scenery images build
 
@@ -165,41 +196,60 @@ def build(
     from pipelines.local.container import engine
 
     if unknown := set(component or ()) - set(COMPONENTS):
-        raise InputError(f"--component: expected one of {', '.join(COMPONENTS)}. Received: {', '.join(sorted(unknown))}.")
-    console = Console()
+        raise InputError(f"--component: expected one of {', '.join(COMPONENTS)}. Received: {', '.join(unknown)}.")
+    console = _console()
     how = Build(base_image, tensorflow.value, registry, tag, network)
-    with console.status("building", spinner="dots") as status:
+    with console.status("building") as status:
 
-        def say(line: str) -> None:
-            status.update(line)
-            console.print(line, markup=False, highlight=False)
+        def began(step: str) -> None:
+            if console.is_terminal:
+                status.update(Text(step, no_wrap=True, overflow="ellipsis"))
+            else:
+                console.print(step, soft_wrap=True)
 
-        build_images(engine(), component or COMPONENTS, how, say)
+        for built in build_images(engine(), component or COMPONENTS, how, began):
+            console.print(f"{built.reference}: {built.size_mb:,.0f} MB, {built.seconds:.1f} s", soft_wrap=True)
 
 
 def main() -> None:
     """Runs the command line; what a person can put right is shown without a stack trace."""
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)  # as on Ctrl-C: no process or container is left behind
     with _errors_for_people():
-        app(standalone_mode=False)
+        app()
+
+
+def _console(*, stderr: bool = False) -> Console:
+    """Returns a console that shows text as it is: paths and messages may hold what rich takes for markup.
+
+    It stays with the stream of this moment: a run sends whatever else is printed to a file.
+    """
+    return Console(file=sys.stderr if stderr else sys.stdout, markup=False, emoji=False, highlight=False)
+
+
+def _print_error(console: Console, title: str, message: str) -> None:
+    text = Text.assemble((f"{title}: ", "bold red"), message)
+    console.print(text, soft_wrap=not console.is_terminal)
 
 
 @contextmanager
 def _errors_for_people() -> Iterator[None]:
     from pipelines.local.step import StepFailedError
 
-    console = Console(stderr=True)
+    console = _console(stderr=True)
     try:
         yield
     except InputError as error:
-        console.print(f"[bold red]error:[/bold red] {error}", highlight=False, markup=True)
+        _print_error(console, "error", str(error))
         sys.exit(2)
     except StepFailedError as error:
-        console.print(f"[bold red]{error.step} failed:[/bold red] {error.reason}\nlog: {error.log}", highlight=False)
+        _print_error(console, f"{error.step} failed", error.reason)
+        console.print(f"log: {error.log}", soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        console.print("stopped; its processes or containers have been ended", highlight=False)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            console.print("stopped; nothing is left running")
+        raise
 
 
 if __name__ == "__main__":

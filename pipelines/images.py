@@ -1,7 +1,7 @@
 """Building the component images with the Docker engine."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,8 +13,6 @@ from components._errors import InputError
 
 ROOT = Path(__file__).parent.parent
 DOCKERFILE = "images/Dockerfile"
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -36,33 +34,57 @@ class Build:
     network: str = "host"
 
 
-def build_images(client: docker.DockerClient, components: Sequence[str], build: Build, say: Say) -> list[str]:
+@dataclass(frozen=True)
+class Built:
+    """An image.
+
+    Attributes:
+        reference: Its name.
+        size_mb: Of all its layers, 10^6 bytes.
+        seconds: What building it took.
+    """
+
+    reference: str
+    size_mb: float
+    seconds: float
+
+
+def build_images(
+    client: docker.DockerClient, components: Sequence[str], build: Build, began: Callable[[str], None]
+) -> Iterator[Built]:
     """Builds the components' images, one after the other; shared layers are built once.
+
+    Each image gets its tag and `latest`, which is what `docker run scenery-train` means.
 
     Args:
         client: Of a running engine.
         components: Names.
         build: How.
-        say: Told of each image and of each build step.
+        began: Told of each build step.
 
-    Returns:
-        The images' references, in the order of `components`.
+    Yields:
+        Each image when it is there.
 
     Raises:
-        InputError: If a build fails; holds the last lines of its log.
+        InputError: If there is nothing to build from, or a build fails; holds the last lines of its log.
     """
-    references = []
+    if not (ROOT / DOCKERFILE).is_file():
+        raise InputError(
+            f"{ROOT / DOCKERFILE}: expected the Dockerfile of the images, found none. Images are built from a copy "
+            "of the repository: install Scenery from one with `pip install --editable`."
+        )
     for component in components:
         began_s = time.monotonic()
         reference = _image.reference(component, registry=build.registry, tag=build.tag)
-        image_id = _build_image(client, component, reference, build, say)
-        size_mb = client.images.get(image_id).attrs["Size"] / 1e6
-        say(f"{reference}: {size_mb:,.0f} MB, {time.monotonic() - began_s:.1f} s")
-        references.append(reference)
-    return references
+        _build_image(client, component, reference, build, began)
+        image = client.images.get(reference)
+        image.tag(_image.reference(component, registry=build.registry, tag="latest"))
+        yield Built(reference, image.attrs["Size"] / 1e6, time.monotonic() - began_s)
 
 
-def _build_image(client: docker.DockerClient, component: str, reference: str, build: Build, say: Say) -> str:
+def _build_image(
+    client: docker.DockerClient, component: str, reference: str, build: Build, began: Callable[[str], None]
+) -> None:
     log: list[str] = []
     events = client.api.build(
         path=str(ROOT),
@@ -74,15 +96,12 @@ def _build_image(client: docker.DockerClient, component: str, reference: str, bu
         forcerm=True,
         decode=True,
     )
-    image_id = ""
     for event in events:
         text = event.get("stream", "").rstrip()
         if text:
             log.append(text)
         if text.startswith("Step "):
-            say(f"{component}: {text}")
-        image_id = event.get("aux", {}).get("ID", image_id)
+            began(f"{component}: {text}")
         if "error" in event:
             last_lines = "\n".join([*log[-20:], event["error"]])
             raise InputError(f"{reference}: the build failed.\n{last_lines}")
-    return image_id

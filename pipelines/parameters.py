@@ -18,7 +18,7 @@ from components.train.parameters import TrainParameters
 PRESETS = Path(__file__).parent / "presets"
 
 
-class Parameters(EvaluateParameters, TrainParameters, SplitParameters, IngestParameters):
+class Parameters(EvaluateParameters, TrainParameters, SplitParameters, IngestParameters, frozen=True, extra="forbid"):
     """All that a caller can set, under the names that `pipeline.yaml` takes.
 
     Pydantic lists the fields of the last base first: ingest's, split's, train's, evaluate's.
@@ -68,8 +68,9 @@ def preset_names() -> list[str]:
 
 def read_preset(name: str) -> dict[str, Any]:
     """Returns a preset's parameters, unchecked."""
-    if name not in preset_names():
-        raise InputError(f"preset: expected one of {', '.join(preset_names())}. Received: {name!r}.{_nearest(name, preset_names())}")
+    known = preset_names()
+    if name not in known:
+        raise InputError(f"preset: expected one of {', '.join(known)}. Received: {name!r}.{_nearest(name, known)}")
     return _read_yaml(PRESETS / f"{name}.yaml")
 
 

@@ -6,12 +6,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from components._errors import InputError
 from components._progress import say
 from components.export.parity import assert_parity, compare
 from components.export.saved_model import VERSION_FOLDER, write_saved_model
 from components.export.tflite import MODEL_FILE, run_tflite, write_tflite
-from components.formats.dataset import ENCODED, read_dataset
-from components.formats.model import load_model
+from components.formats.dataset import ENCODED, Dataset, read_dataset
+from components.formats.model import ModelSpec, load_model
 from components.formats.tensors import decode_and_resize, read_examples
 
 BATCH_SIZE = 32
@@ -34,16 +35,18 @@ def export_checked(model_folder: Path, test: Path, saved_model: Path, tflite: Pa
     """
     model, spec = load_model(model_folder)
     dataset = read_dataset(test, "examples", spec.class_names)
+    if not dataset.rows:
+        raise InputError(f"{test}: expected test images to compare the exports on, found none.")
     write_saved_model(saved_model, model, spec)
     say("export", f"SavedModel written, {_megabytes(saved_model)}")
     write_tflite(tflite, model, spec)
     say("export", f"TFLite written, {_megabytes(tflite)}")
     served = tf.saved_model.load(str(saved_model / VERSION_FOLDER)).signatures["serving_default"]
+    trained = tf.function(lambda pixels: tf.nn.softmax(model(pixels, training=False)), reduce_retracing=True)
     expected, from_saved_model, from_tflite = list[NDArray[np.float32]](), [], []
-    for batch in read_examples(test, dataset).batch(BATCH_SIZE):
-        pixels = tf.stack([decode_and_resize(e, spec.shorter_side_px, spec.image_size_px) for e in batch[ENCODED]])
-        expected.append(tf.nn.softmax(model(pixels, training=False)).numpy())
-        from_saved_model.append(served(image_bytes=batch[ENCODED])["probabilities"].numpy())
+    for encoded, pixels in _batches(test, dataset, spec):
+        expected.append(trained(pixels).numpy())
+        from_saved_model.append(served(image_bytes=encoded)["probabilities"].numpy())
         from_tflite.append(run_tflite(tflite / MODEL_FILE, pixels.numpy()))
         say("export", f"{sum(map(len, expected))} of {dataset.rows} test images compared")
     metrics: dict[str, float] = {}
@@ -54,6 +57,14 @@ def export_checked(model_folder: Path, test: Path, saved_model: Path, tflite: Pa
     return metrics
 
 
+def _batches(folder: Path, dataset: Dataset, spec: ModelSpec) -> tf.data.Dataset:
+    """Returns (encoded string [batch], pixels uint8 [batch, size, size, 3]) of the images in order."""
+
+    def with_pixels(row: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        return row[ENCODED], decode_and_resize(row[ENCODED], spec.shorter_side_px, spec.image_size_px)
+
+    return read_examples(folder, dataset).map(with_pixels, tf.data.AUTOTUNE).batch(BATCH_SIZE)
+
+
 def _megabytes(folder: Path) -> str:
     return f"{sum(file.stat().st_size for file in folder.rglob('*') if file.is_file()) / 1e6:.1f} MB"
-

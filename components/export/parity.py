@@ -32,11 +32,11 @@ class Parity:
 
 
 def compare(expected: Probabilities, served: Probabilities) -> Parity:
-    """Compares two models' probabilities for the same images, [n, classes] each."""
+    """Compares two models' probabilities for the same images, [n, classes] each, n at least 1."""
     return Parity(
         images=len(expected),
-        max_difference=float(np.abs(expected - served).max(initial=0.0)),
-        agreement=float((expected.argmax(-1) == served.argmax(-1)).mean()) if len(expected) else 1.0,
+        max_difference=float(np.abs(expected - served).max()),
+        agreement=float((expected.argmax(-1) == served.argmax(-1)).mean()),
     )
 
 
@@ -44,9 +44,9 @@ def assert_parity(name: str, parity: Parity) -> None:
     """Refuses an export that says something else than the model that was evaluated.
 
     Raises:
-        InputError: If a probability differs by more than `MAX_DIFFERENCE`.
+        InputError: If a probability differs by more than `MAX_DIFFERENCE` or is not a number.
     """
-    if parity.max_difference > MAX_DIFFERENCE:
+    if not parity.max_difference <= MAX_DIFFERENCE:  # true of NaN, too
         raise InputError(
             f"{name}: expected probabilities within {MAX_DIFFERENCE} of the Keras model's on {parity.images} test "
             f"images, found a difference of {parity.max_difference:.4f} ({parity.agreement:.1%} agree on the class). "

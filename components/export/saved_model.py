@@ -1,5 +1,6 @@
 """The SavedModel: encoded image bytes in, labels with probabilities out."""
 
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -21,8 +22,10 @@ class ImageBytesClassifier(tf.Module):
 
     def __init__(self, model: keras.Model, spec: ModelSpec) -> None:
         super().__init__()
-        self._model, self._spec = model, spec
-        self._class_names = tf.constant(spec.class_names)
+        # The variables, and not the model: TensorFlow would walk through each of Keras' layers and save it too.
+        self._weights = [variable.value for variable in model.variables]
+        self._logits = partial(model, training=False)
+        self._spec, self._class_names = spec, tf.constant(spec.class_names)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
     def serve(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -41,7 +44,7 @@ class ImageBytesClassifier(tf.Module):
             image_bytes,
             fn_output_signature=tf.TensorSpec([self._spec.image_size_px, self._spec.image_size_px, 3], tf.uint8),
         )
-        probabilities = tf.nn.softmax(self._model(pixels, training=False))
+        probabilities = tf.nn.softmax(self._logits(pixels))
         return {
             "label": tf.gather(self._class_names, tf.argmax(probabilities, -1)),
             "probability": tf.reduce_max(probabilities, -1),
@@ -53,6 +56,4 @@ class ImageBytesClassifier(tf.Module):
 def write_saved_model(folder: Path, model: keras.Model, spec: ModelSpec) -> None:
     """Writes `folder/1/`, ready for TensorFlow Serving, with one signature, `serving_default`."""
     classifier = ImageBytesClassifier(model, spec)
-    tf.saved_model.save(
-        classifier, str(folder / VERSION_FOLDER), signatures={"serving_default": classifier.serve}
-    )
+    tf.saved_model.save(classifier, str(folder / VERSION_FOLDER), signatures={"serving_default": classifier.serve})

@@ -1,6 +1,5 @@
 """The TFLite file: pixels in, probabilities out, for phones and small containers."""
 
-import tempfile
 from pathlib import Path
 
 import keras
@@ -18,20 +17,24 @@ LABELS_FILE = "labels.txt"
 def write_tflite(folder: Path, model: keras.Model, spec: ModelSpec) -> None:
     """Writes `model.tflite` and `labels.txt`, one class name a line in label order.
 
-    The file maps RGB uint8 [1, size, size, 3] to probabilities float32 [1, classes]. It is converted from
-    Keras' own export: from a concrete function, a Keras 3 model would come out without its weights.
+    The file maps RGB uint8 [1, size, size, 3] to probabilities float32 [1, classes].
 
     Args:
         folder: To write into.
         model: From RGB uint8 [batch, size, size, 3] to logits [batch, classes].
         spec: Its specification.
     """
-    image = keras.Input(model.input_shape[1:], dtype="uint8", name="image")
-    classifier = keras.Model(image, keras.layers.Softmax(name="probabilities")(model(image)))
-    with tempfile.TemporaryDirectory() as exported:
-        classifier.export(exported, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(exported)
-        (folder / MODEL_FILE).write_bytes(converter.convert())
+
+    @tf.function(input_signature=[tf.TensorSpec([1, *model.input_shape[1:]], tf.uint8, name="image")])
+    def classify(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probabilities": tf.nn.softmax(model(image, training=False))}
+
+    # Handed over as a Keras 3 model, the weights would be missing from the file: the converter knows only
+    # TensorFlow's own variables.
+    weights = tf.Module()
+    weights.all = [variable.value for variable in model.variables]
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([classify.get_concrete_function()], weights)
+    (folder / MODEL_FILE).write_bytes(converter.convert())
     names = [name.replace("\\", "\\\\").replace("\n", "\\n") for name in spec.class_names]
     (folder / LABELS_FILE).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 

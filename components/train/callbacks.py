@@ -1,5 +1,6 @@
 """What happens at the end of each epoch: a line for people, a row for the history, the best weights kept."""
 
+import math
 import time
 from collections.abc import Mapping
 from typing import TypedDict
@@ -70,9 +71,17 @@ class EpochRecorder(keras.callbacks.Callback):
         measured = {name: round(value, 5) for name, value in (logs or {}).items()}
         images_per_s = self.params["steps"] * self._images_per_step / seconds
         row = EpochRow(
-            phase=self._phase, epoch=epoch + 1, **measured, learning_rate=float(self._optimizer.learning_rate),
-            seconds=round(seconds, 2), images_per_s=round(images_per_s, 1),
-        )  # fmt: skip
+            phase=self._phase,
+            epoch=epoch + 1,
+            loss=measured["loss"],
+            accuracy=measured["accuracy"],
+            val_loss=measured["val_loss"],
+            val_accuracy=measured["val_accuracy"],
+            val_macro_f1=measured["val_macro_f1"],
+            learning_rate=float(self._optimizer.learning_rate),
+            seconds=round(seconds, 2),
+            images_per_s=round(images_per_s, 1),
+        )
         self._history.append(row)
         if self._verbose:
             self._say(
@@ -85,8 +94,17 @@ class EpochRecorder(keras.callbacks.Callback):
         say("train", f"{self._phase}: {text}")
 
 
+def merit(logs: EpochRow | Mapping[str, float]) -> tuple[float, float]:
+    """Returns what epochs are compared by: the macro-F1 on the validation images, then a low loss.
+
+    The loss alone would prefer the head's epochs: fine-tuning makes a model both better and surer of
+    itself, and the loss punishes the few mistakes that are left the more.
+    """
+    return logs["val_macro_f1"], -logs["val_loss"]
+
+
 class BestWeights:
-    """Remembers a model's weights at the lowest validation loss, over several phases.
+    """Remembers a model's weights after the best epoch, over several phases; see `merit`.
 
     Args:
         model: Whose weights to remember.
@@ -95,15 +113,15 @@ class BestWeights:
     def __init__(self, model: keras.Model) -> None:
         self._model = model
         self._weights: list[NDArray[np.float32]] = []
-        self._val_loss = float("inf")
+        self._merit = (-math.inf, -math.inf)
 
     def callback(self) -> keras.callbacks.Callback:
-        """Returns a callback that looks at each epoch's `val_loss`."""
-        return keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: self._look(logs["val_loss"]))
+        """Returns a callback that looks at each epoch."""
+        return keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: self._look(logs))
 
-    def _look(self, val_loss: float) -> None:
-        if val_loss < self._val_loss:
-            self._val_loss, self._weights = val_loss, self._model.get_weights()
+    def _look(self, logs: Mapping[str, float]) -> None:
+        if merit(logs) > self._merit:
+            self._merit, self._weights = merit(logs), self._model.get_weights()
 
     def restore(self) -> None:
         """Puts the best weights back; does nothing before the first epoch."""

@@ -55,7 +55,9 @@ def efficientnet_lite0(image_size_px: int = IMAGE_SIZE_PX, *, imagenet: bool = T
     return model
 
 
-def _convolution(x: keras.KerasTensor, filters: int, kernel_size: int, *, name: str, strides: int = 1, relu: bool = True) -> keras.KerasTensor:
+def _convolution(
+    x: keras.KerasTensor, filters: int, kernel_size: int, *, name: str, strides: int = 1, relu: bool = True
+) -> keras.KerasTensor:
     x = layers.Conv2D(filters, kernel_size, strides, padding="same", use_bias=False, name=f"{name}_conv")(x)
     x = layers.BatchNormalization(epsilon=1e-3, momentum=0.99, name=f"{name}_bn")(x)
     return layers.ReLU(6.0, name=f"{name}_relu")(x) if relu else x

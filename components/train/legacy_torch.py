@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from components._errors import InputError
 
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
-_DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+_DTYPES: dict[str, np.dtype[Any]] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 Array = NDArray[Any]
 
@@ -37,13 +37,22 @@ def read_state_dict(file: Path) -> dict[str, Array]:
         InputError: If the file is of another format or names anything but tensors.
     """
     with file.open("rb") as stream:
-        if _TensorUnpickler(stream).load() != _MAGIC_NUMBER:
-            raise InputError(f"{file}: expected PyTorch's legacy file format (before version 1.6).")
-        for _header in ("protocol version", "system information"):
-            _TensorUnpickler(stream).load()
-        unpickler = _TensorUnpickler(stream)
-        tensors: dict[str, _Tensor] = unpickler.load()
-        storages = _read_storages(stream, unpickler.dtypes)
+        try:
+            return _read(stream)
+        except Exception as error:  # pickle's documentation: UnpicklingError and others, "not necessarily limited to"
+            raise InputError(
+                f"{file}: expected tensors in PyTorch's legacy file format (before version 1.6). Received: {error!r}."
+            ) from error
+
+
+def _read(stream: BufferedReader) -> dict[str, Array]:
+    if (number := _TensorUnpickler(stream).load()) != _MAGIC_NUMBER:
+        raise ValueError(f"magic number {number!r}")
+    for _header in ("protocol version", "system information"):
+        _TensorUnpickler(stream).load()
+    unpickler = _TensorUnpickler(stream)
+    tensors: dict[str, _Tensor] = unpickler.load()
+    storages = _read_storages(stream, unpickler.dtypes)
     return {name: tensor.array(storages) for name, tensor in tensors.items()}
 
 
@@ -54,9 +63,9 @@ class _Tensor:
         self.key, self.offset, self.shape, self.strides = key, offset, shape, strides
 
     def array(self, storages: dict[str, Array]) -> Array:
-        storage = storages[self.key][self.offset :]
+        storage = storages[self.key]
         strides = [stride * storage.itemsize for stride in self.strides]
-        return np.lib.stride_tricks.as_strided(storage, self.shape, strides).copy()
+        return np.ndarray(self.shape, storage.dtype, storage, self.offset * storage.itemsize, strides).copy()
 
 
 class _TensorUnpickler(pickle.Unpickler):
@@ -71,7 +80,7 @@ class _TensorUnpickler(pickle.Unpickler):
             return _Tensor
         if module == "torch" and name in _DTYPES:
             return name
-        raise InputError(f"expected a file of tensors only, found a reference to {module}.{name}.")
+        raise pickle.UnpicklingError(f"a reference to {module}.{name}")
 
     def persistent_load(self, pid: tuple[str, str, str, str, int, object]) -> str:
         """Notes a storage's element type; a tensor refers to the storage by its key."""

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from components._errors import InputError
-from components.train.callbacks import BestWeights, EpochRecorder, EpochRow
+from components.train.callbacks import BestWeights, EpochRecorder, EpochRow, merit
 from components.train.classifier import Classifier, log_prior
 from components.train.cluster import Cluster
 from components.train.features import extract_features
@@ -30,8 +30,8 @@ class TrainingResult:
 
     @property
     def best(self) -> EpochRow:
-        """The epoch whose weights the model has: the one with the lowest validation loss."""
-        return min(self.history, key=lambda row: row["val_loss"])
+        """The epoch whose weights the model has."""
+        return max(self.history, key=merit)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Trainer:
         """Runs both phases.
 
         Returns:
-            The model with the weights of the epoch, of either phase, with the lowest validation loss.
+            The model with the weights of the best epoch of either phase.
         """
         if self._parameters.head_epochs:
             self._run(self._head_phase())
@@ -138,7 +138,7 @@ class Trainer:
             callbacks=[
                 EpochRecorder(self._history, phase.name, batch_size, optimizer, verbose=self._cluster.is_chief),
                 self._best.callback(),
-                keras.callbacks.EarlyStopping("val_loss", patience=self._parameters.patience),
+                keras.callbacks.EarlyStopping("val_macro_f1", mode="max", patience=self._parameters.patience),
             ],
             strategy=strategy,
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from kfp.local import cache as kfp_cache
 
+from components.ingest.files import open_folder
 from pipelines.local.step import Progress
 
 _ROOT = Path(__file__).parent.parent.parent
@@ -58,7 +59,7 @@ def code_on_this_machine(component: str) -> str:
 
 
 def listing_digest(source: Path) -> str:
-    """Digests what is listed under a local source: names, sizes and times of change, not contents.
+    """Digests what ingest would find in a local source: names, sizes and times of change, not contents.
 
     Args:
         source: A folder or a file.
@@ -66,9 +67,19 @@ def listing_digest(source: Path) -> str:
     Returns:
         Hex sha256; a changed, added, renamed or removed file changes it.
     """
-    files = [source] if source.is_file() else (path for path in source.rglob("*") if path.is_file())
+    if source.is_file():
+        names = ["."]
+    else:
+        with open_folder(source) as files:
+            names = sorted(files)
     digest = hashlib.sha256()
-    for file in sorted(files):
-        stat = file.stat()
-        digest.update(f"{file.relative_to(source)}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode(errors="surrogateescape"))
+    for name in names:
+        digest.update(f"{name}\0{_state(source / name)}\0".encode(errors="surrogateescape"))
     return digest.hexdigest()
+
+
+def _state(file: Path) -> str:
+    if not file.exists():
+        return "a link to nothing"
+    stat = file.stat()
+    return f"{stat.st_size} {stat.st_mtime_ns}"

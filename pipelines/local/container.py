@@ -118,8 +118,10 @@ def _ownership(folder: Path) -> Iterator[str]:
 def _container(image: str, command: tuple[str, ...], user: str, arguments: dict[str, Any]) -> Iterator[Container]:
     """Starts a container, and removes it however the block is left."""
     client = engine()
-    container = client.containers.run(image, list(command), user=user, detach=True, **arguments)
+    program, *rest = command  # Kubernetes runs a component's command in place of the image's entrypoint
+    container = client.containers.create(image, rest, entrypoint=[program], user=user, **arguments)
     try:
+        container.start()
         yield container
     finally:
         container.remove(force=True)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -14,14 +14,17 @@ from pipelines.local.run import RunResult
 def print_summary(console: Console, result: RunResult) -> None:
     """Prints the per-class metrics, the decision with its reasons, and the paths of the outputs."""
     evaluation = read_evaluation(result.outputs["evaluate"]["metrics"])
-    console.print(Group("", _class_table(evaluation), "", _decision(evaluation, exported="export" in result.outputs), "", _places(result)), highlight=False)
+    decision = _decision(evaluation, exported="export" in result.outputs)
+    console.print(_class_table(evaluation), "", sep="\n")
+    console.print(decision, "", soft_wrap=not console.is_terminal, sep="\n")
+    console.print(_places(result), soft_wrap=True)  # so that a long path can be copied
 
 
 def _class_table(evaluation: Evaluation) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("class")
+    table.add_column("class", overflow="fold")
     for name in ("images", "precision", "recall", "95 %", "F1"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for scores in evaluation.per_class:
         interval = "" if scores.recall is None else f"{scores.recall_low:.2f} to {scores.recall_high:.2f}"
         table.add_row(
@@ -56,7 +59,7 @@ def _decision(evaluation: Evaluation, *, exported: bool) -> Text:
     return text
 
 
-def _places(result: RunResult) -> Table:
+def _places(result: RunResult) -> Text:
     """Lists what a person wants to open next."""
     outputs = result.outputs
     places: dict[str, Path] = {
@@ -68,11 +71,10 @@ def _places(result: RunResult) -> Table:
     }
     if "export" in outputs:
         places |= {"SavedModel": outputs["export"]["saved_model"], "TFLite": outputs["export"]["tflite"]}
-    table = Table.grid(padding=(0, 2))
-    for name, path in places.items():
-        table.add_row(Text(name, style="bold"), Text(_from_here(path), overflow="fold"))
-    table.add_row(Text("all of it", style="bold"), Text(f"{_from_here(result.folder)}, {result.seconds:.0f} s"))
-    return table
+    lines = {name: _from_here(path) for name, path in places.items()}
+    lines["all of it"] = f"{_from_here(result.folder)}, {result.seconds:.0f} s"
+    width = max(map(len, lines))
+    return Text("\n").join(Text.assemble((f"{name:<{width}}", "bold"), f"  {line}") for name, line in lines.items())
 
 
 def _from_here(path: Path) -> str:

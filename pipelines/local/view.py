@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
@@ -13,8 +13,14 @@ from rich.text import Text
 
 from pipelines.local.step import Progress, Stopwatch
 
-State = Literal["waiting", "running", "done", "reused", "failed"]
-MARKS = {"waiting": ("·", "dim"), "done": ("✓", "green"), "reused": ("↺", "cyan"), "failed": ("✗", "bold red")}
+State = Literal["waiting", "running", "done", "reused", "failed", "stopped"]
+MARKS = {
+    "waiting": ("·", "dim"),
+    "done": ("✓", "green"),
+    "reused": ("↺", "cyan"),
+    "failed": ("✗", "bold red"),
+    "stopped": ("■", "yellow"),
+}
 
 
 @dataclass
@@ -56,22 +62,29 @@ class LiveTable:
         """Marks a step as taken from an earlier run."""
         self._rows[step] = _Row("reused", "unchanged since an earlier run")
 
+    def stopped(self) -> None:
+        """Marks the step that was running when a person stopped the run."""
+        for step, row in self._rows.items():
+            if row.clock:
+                self._end(step, "stopped", row.clock.seconds)
+
     def _end(self, step: str, state: State, seconds: float) -> None:
         row = self._rows[step]
         row.state, row.seconds, row.clock = state, seconds, None
 
-    def __rich__(self) -> Table:
-        """Renders the table."""
+    def __rich__(self) -> Group:
+        """Renders the table, and an empty line where the terminal echoes a person's Ctrl-C."""
         table = Table.grid(padding=(0, 2))
         table.add_column(width=1)
-        table.add_column(style="bold")
-        table.add_column(justify="right", min_width=7)
-        table.add_column(overflow="ellipsis", no_wrap=True, ratio=1)
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(justify="right", min_width=7, no_wrap=True)
+        table.add_column()  # alone gives way in a narrow terminal
         for step, row in self._rows.items():
             mark = self._spinner if row.state == "running" else Text(*MARKS[row.state])
             seconds = row.clock.seconds if row.clock else row.seconds
-            table.add_row(mark, step, f"{seconds:.1f} s" if seconds else "", Text(row.line, style="dim"))
-        return table
+            line = Text(row.line, style="dim", no_wrap=True, overflow="ellipsis")
+            table.add_row(mark, step, f"{seconds:.1f} s" if seconds else "", line)
+        return Group(table, "")
 
 
 class PlainLines:
@@ -105,7 +118,7 @@ class PlainLines:
         self._say(step, "unchanged since an earlier run, reused")
 
     def _say(self, step: str, text: str) -> None:
-        self._console.print(f"{step:>9} | {text}", markup=False, highlight=False, soft_wrap=True)
+        self._console.print(Text(f"{step:>9} | {text}"), soft_wrap=True)
 
 
 @contextmanager
@@ -113,7 +126,12 @@ def shown(console: Console, steps: Sequence[str]) -> Iterator[Progress]:
     """Yields what shows a run: a live table if the console is a terminal, plain lines if not."""
     if not console.is_terminal:
         yield PlainLines(console)
+        console.print()
         return
     table = LiveTable(steps)
     with Live(table, console=console, refresh_per_second=8, redirect_stdout=False, redirect_stderr=False):
-        yield table
+        try:
+            yield table
+        except KeyboardInterrupt:
+            table.stopped()
+            raise

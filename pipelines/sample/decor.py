@@ -87,9 +87,7 @@ def door(rng: Generator, palette: Palette, *, state: str = "shut") -> Piece:
 
 def _door_panels(rng: Generator, colour: Colour) -> list[Decal]:
     rows = count(rng, 0, 3)
-    return [
-        Panel("front", 0.2, 0.08 + 0.88 * i / rows, 0.8, 0.02 + 0.88 * (i + 1) / rows, colour) for i in range(rows)
-    ]
+    return [Panel("front", 0.2, 0.08 + 0.88 * i / rows, 0.8, 0.02 + 0.88 * (i + 1) / rows, colour) for i in range(rows)]
 
 
 def picture(rng: Generator) -> Piece:

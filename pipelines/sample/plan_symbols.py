@@ -9,9 +9,7 @@ from pipelines.sample.solids import Colour
 Rect = tuple[float, float, float, float]
 
 
-def draw_door(
-    draw: ImageDraw.ImageDraw, room: Rect, ink: Colour, paper: Colour, wall_px: int, *, at_top: bool
-) -> None:
+def draw_door(draw: ImageDraw.ImageDraw, room: Rect, ink: Colour, paper: Colour, wall_px: int, *, at_top: bool) -> None:
     """Draws a gap in a wall with the leaf and the arc that it swings through."""
     left, top, right, bottom = room
     leaf = min(right - left, bottom - top) * 0.28

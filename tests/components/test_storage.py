@@ -32,12 +32,12 @@ def test_a_killed_writer_leaves_what_was_there_and_the_next_run_completes(tmp_pa
     if earlier:
         target.mkdir()
         (target / "a").write_text(earlier)
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, target, "stop"], stdout=subprocess.PIPE)  # noqa: S603 - ourselves
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, target, "stop"], stdout=subprocess.PIPE)
     with writer:
         assert writer.stdout.readline() == b"in the middle\n"
         os.kill(writer.pid, signal.SIGKILL)
     assert (_tree(target) if target.exists() else None) == ({"a": earlier.encode()} if earlier else None)
-    subprocess.run([sys.executable, "-c", WRITER, target, "go on"], check=True)  # noqa: S603 - ourselves
+    subprocess.run([sys.executable, "-c", WRITER, target, "go on"], check=True)
     assert _tree(target) == {"a": b"first", "b/c": b"second"}
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 

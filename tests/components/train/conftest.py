@@ -1,0 +1,41 @@
+"""Small datasets of examples, without the steps before."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import simplejpeg
+
+from components.formats.dataset import ENCODED, ID, LABEL, TEXT, write_dataset
+from components.split.tfrecord import example, record
+
+WriteExamples = Callable[[Path, Mapping[str, Sequence[np.ndarray]]], Path]
+
+
+@pytest.fixture(scope="session")
+def write_examples() -> WriteExamples:
+    """Returns a function that writes RGB images by class into two shards, class after class."""
+
+    def write(folder: Path, images: Mapping[str, Sequence[np.ndarray]]) -> Path:
+        folder.mkdir(parents=True)
+        records = [
+            record(_example(pixels, label, name))
+            for label, (name, of_class) in enumerate(images.items())
+            for pixels in of_class
+        ]
+        half = len(records) // 2
+        shards = {"a.tfrecord": records[:half], "b.tfrecord": records[half:]}
+        for name, rows in shards.items():
+            (folder / name).write_bytes(b"".join(rows))
+        counts = {name: len(of_class) for name, of_class in images.items()}
+        write_dataset(folder, "examples", counts, {name: len(rows) for name, rows in shards.items()})
+        return folder
+
+    return write
+
+
+def _example(pixels: np.ndarray, label: int, name: str) -> bytes:
+    jpeg = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality=98, colorsubsampling="444")
+    return example({ENCODED: jpeg, LABEL: label, TEXT: name.encode(), ID: hashlib.sha256(jpeg).hexdigest().encode()})

@@ -1,0 +1,97 @@
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.train.classifier import Classifier, log_prior
+from components.train.parameters import TrainParameters
+
+SIZE_PX = 32
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return Classifier(TrainParameters(image_size_px=SIZE_PX, dropout=0.5, seed=4), classes=3)
+
+
+@pytest.fixture
+def pixels():
+    return tf.constant(np.random.default_rng(0).integers(0, 256, (4, SIZE_PX, SIZE_PX, 3), dtype=np.uint8))
+
+
+def names(variables) -> list[str]:
+    return [variable.path for variable in variables]
+
+
+def moving_statistics(model: keras.Model) -> dict[str, np.ndarray]:
+    return {v.path: v.numpy() for v in model.variables if "moving" in v.path}
+
+
+def test_frozen_only_the_head_learns(classifier):
+    classifier.unfreeze(0)
+    assert names(classifier.model.trainable_variables) == ["logits/kernel", "logits/bias"]
+
+
+def test_unfreezing_counts_layers_from_the_output_and_leaves_batch_normalization_out(classifier):
+    classifier.unfreeze(4)  # block15_project_bn, head_conv, head_bn, head_relu
+    assert names(classifier.model.trainable_variables) == ["head_conv/kernel", "logits/kernel", "logits/bias"]
+    classifier.unfreeze(5)
+    assert names(classifier.model.trainable_variables)[0] == "block15_project_conv/kernel"
+
+
+def test_unfreezing_more_layers_than_there_are_unfreezes_all(classifier):
+    classifier.unfreeze(10_000)
+    learning = names(classifier.model.trainable_variables)
+    assert learning[0] == "stem_conv/kernel"
+    assert not [name for name in learning if "_bn" in name]
+
+
+def test_unfreezing_can_be_taken_back(classifier):
+    classifier.unfreeze(10_000)
+    classifier.unfreeze(0)
+    assert len(classifier.model.trainable_variables) == 2
+
+
+def test_batch_normalization_keeps_its_statistics_in_a_training_step(classifier, pixels):
+    classifier.unfreeze(10_000)
+    before, kernel = moving_statistics(classifier.model), classifier.model.trainable_variables[0].numpy()
+    optimizer = keras.optimizers.SGD(0.01)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(classifier.model(pixels, training=True) ** 2)
+    optimizer.apply(tape.gradient(loss, classifier.model.trainable_variables), classifier.model.trainable_variables)
+    assert len(before) == 98
+    assert not np.array_equal(kernel, classifier.model.trainable_variables[0].numpy())
+    for name, value in moving_statistics(classifier.model).items():
+        np.testing.assert_array_equal(value, before[name], err_msg=name)
+
+
+def test_the_model_is_the_head_of_the_features(classifier, pixels):
+    features = classifier.features(pixels, training=False)
+    assert features.shape == (4, 1280)
+    logits = classifier.model(pixels, training=False)
+    assert (logits.shape, logits.dtype) == ((4, 3), tf.float32)
+    np.testing.assert_allclose(logits, classifier.head(features, training=False), atol=1e-5)
+
+
+def test_dropout_acts_in_training_only(classifier):
+    features = tf.ones([1, 1280])
+    quiet = [classifier.head(features, training=False).numpy() for _ in range(2)]
+    assert np.array_equal(*quiet)
+    assert not np.array_equal(classifier.head(features, training=True), quiet[0])
+
+
+def test_the_head_begins_as_the_seed_says():
+    kernels = []
+    for seed in (1, 1, 2):
+        parameters = TrainParameters(image_size_px=SIZE_PX, seed=seed)
+        kernels.append(Classifier(parameters, 2).head.get_layer("logits").kernel.numpy())
+    assert np.array_equal(kernels[0], kernels[1])
+    assert not np.array_equal(kernels[0], kernels[2])
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_log_prior(strength):
+    expected = [strength * math.log(share) for share in (0.75, 0.2, 0.05)]
+    np.testing.assert_allclose(log_prior([75, 20, 5], strength), expected, rtol=1e-6)

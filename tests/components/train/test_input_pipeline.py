@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components._errors import InputError
+from components.train.input_pipeline import padded_batches, read_images
+
+SIZE_PX = 32
+ROWS = 7
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, write_examples):
+    """Seven flat images, each of its own grey; four of class a, three of class b."""
+    greys = [np.full((40, 48, 3), 30 * number, np.uint8) for number in range(ROWS)]
+    return write_examples(tmp_path_factory.mktemp("examples") / "train", {"a": greys[:4], "b": greys[4:]})
+
+
+@pytest.fixture(scope="module")
+def images(folder):
+    return read_images(folder, SIZE_PX)
+
+
+def numbers(elements: tf.data.Dataset) -> list[int]:
+    """Which image each element shows; checks that it has that image's label."""
+    shown = []
+    for pixels, label in elements.as_numpy_iterator():
+        number = round(float(pixels.mean()) / 30)
+        assert label == (number >= 4)
+        shown.append(number)
+    return shown
+
+
+def test_in_order(images):
+    assert images.in_order().element_spec == (
+        tf.TensorSpec([SIZE_PX, SIZE_PX, 3], tf.uint8),
+        tf.TensorSpec([], tf.int64),
+    )
+    assert numbers(images.in_order()) == list(range(ROWS))
+
+
+def test_every_image_comes_once_an_epoch_in_a_fresh_order(images):
+    shown = numbers(images.shuffled("none", seed=1).take(3 * ROWS))
+    epochs = [shown[start : start + ROWS] for start in range(0, 3 * ROWS, ROWS)]
+    assert [sorted(epoch) for epoch in epochs] == [list(range(ROWS))] * 3
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+
+
+def test_the_order_is_a_function_of_the_seed(images):
+    first, again, other = (numbers(images.shuffled("none", seed).take(ROWS)) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_element_i_is_the_same_for_one_worker_and_for_two(images):
+    alone = list(images.shuffled("default", seed=3).take(4 * ROWS).as_numpy_iterator())
+    for worker in range(2):
+        shared = images.shuffled("default", seed=3, workers=2, worker=worker).take(2 * ROWS)
+        for (pixels, label), (expected, expected_label) in zip(
+            shared.as_numpy_iterator(), alone[worker::2], strict=True
+        ):
+            assert np.array_equal(pixels, expected)
+            assert label == expected_label
+
+
+def test_an_image_changes_from_epoch_to_epoch(images):
+    shown = [pixels for pixels, _ in images.shuffled("default", seed=3).take(2 * ROWS).as_numpy_iterator()]
+    assert len({pixels.tobytes() for pixels in shown}) > ROWS
+
+
+def test_views_are_the_plain_images_and_then_changed_ones(images):
+    views = list(images.views("default", 3, seed=0).as_numpy_iterator())
+    plain = list(images.in_order().as_numpy_iterator())
+    assert [label for _, label in views] == [label for _, label in plain] * 3
+    assert all(np.array_equal(view, image) for (view, _), (image, _) in zip(views, plain, strict=False))
+    changed = np.array([view for view, _ in views[ROWS:]]).reshape(2, ROWS, -1)
+    assert not np.array_equal(*changed)
+    assert numbers(images.views("default", 1, seed=0)) == list(range(ROWS))
+
+
+@pytest.mark.parametrize(("rows", "batch_size"), [(10, 4), (8, 4), (3, 8), (1, 4)])
+@pytest.mark.parametrize(("replicas", "workers"), [(1, 1), (2, 2), (4, 2)])
+def test_every_replica_takes_as_many_full_batches(rows, batch_size, replicas, workers):
+    elements = tf.data.Dataset.range(rows).map(lambda number: (number * 10, number))
+    steps = -(-rows // batch_size) * replicas // workers
+    real = []
+    for worker in range(workers):
+        of_worker = padded_batches(elements, batch_size, rows=rows, replicas=replicas, workers=workers, worker=worker)
+        batches = list(of_worker.as_numpy_iterator())
+        assert [len(weights) for _, _, weights in batches] == [batch_size // replicas] * steps
+        x, labels, weights = (np.concatenate(column) for column in zip(*batches, strict=True))
+        assert np.array_equal(x, labels * 10)
+        assert set(weights) <= {0.0, 1.0}
+        real += labels[weights == 1].tolist()
+    assert sorted(real) == list(range(rows))
+
+
+def test_the_specification_of_a_model_trained_on_them(images):
+    spec = images.spec("tiny")
+    assert (spec.class_names, spec.image_size_px, spec.shorter_side_px, spec.backbone) == (
+        ("a", "b"),
+        SIZE_PX,
+        256,
+        "tiny",
+    )
+
+
+def test_other_classes_than_expected_are_refused(folder):
+    with pytest.raises(InputError, match="expected the class names"):
+        read_images(folder, SIZE_PX, ["b", "a"])

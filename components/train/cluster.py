@@ -68,4 +68,7 @@ def _place(tf_config: str) -> tuple[list[str], int]:
         ) from error
     if task_type not in ("chief", "worker"):
         raise InputError(f"TF_CONFIG: expected a task of type chief or worker, received {task_type!r}.")
+    peers = chiefs if task_type == "chief" else workers
+    if peers and index not in range(len(peers)):
+        raise InputError(f"TF_CONFIG: expected the index of one of {peers} for a {task_type}, received {index}.")
     return chiefs + workers, index + (len(chiefs) if task_type == "worker" else 0)

@@ -22,9 +22,7 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
     finetune_epochs: int = Field(6, ge=0, le=1000, description="passes with the last layers unfrozen")
     finetune_learning_rate: float = Field(5e-5, gt=0, le=1, description="peak, Adam")
     finetune_layers: int = Field(60, ge=0, le=10_000, description="how many of the backbone's last layers learn")
-    patience: int = Field(
-        10, ge=1, le=1000, description="epochs without a higher validation macro-F1 before a phase ends"
-    )
+    patience: int = Field(10, ge=1, le=1000, description="epochs without a better validation macro-F1 that end a phase")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="of everything random")
 
     @model_validator(mode="after")

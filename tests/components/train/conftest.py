@@ -30,7 +30,9 @@ def write_examples() -> WriteExamples:
         for name, rows in shards.items():
             (folder / name).write_bytes(b"".join(rows))
         counts = {name: len(of_class) for name, of_class in images.items()}
-        write_dataset(folder, "examples", counts, {name: len(rows) for name, rows in shards.items()})
+        write_dataset(
+            folder, "examples", counts, {name: len(rows) for name, rows in shards.items()}, shorter_side_px=256
+        )
         return folder
 
     return write

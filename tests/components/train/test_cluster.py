@@ -1,0 +1,73 @@
+"""TF_CONFIG as Kubeflow's TFJob and Vertex AI set it; two real workers are in tests/integration."""
+
+import json
+
+import pytest
+import tensorflow as tf
+
+from components._errors import InputError
+from components.train.cluster import _place, join_cluster
+
+
+def tf_config(cluster, task_type, index):
+    return json.dumps({"cluster": cluster, "task": {"type": task_type, "index": index}, "environment": "cloud"})
+
+
+WORKERS = {"worker": ["a:1", "b:1", "c:1"]}
+CHIEF = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}
+
+
+@pytest.mark.parametrize(
+    ("cluster", "task_type", "index", "worker"),
+    [
+        (WORKERS, "worker", 0, 0),
+        (WORKERS, "worker", 2, 2),
+        (CHIEF, "chief", 0, 0),
+        (CHIEF, "worker", 0, 1),
+        (CHIEF, "worker", 1, 2),
+        (CHIEF, "worker", "1", 2),
+    ],
+)
+def test_the_chief_comes_first(cluster, task_type, index, worker):
+    assert _place(tf_config(cluster, task_type, index)) == (["a:1", "b:1", "c:1"], worker)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"TF_CONFIG": ""},
+        {"TF_CONFIG": tf_config({"chief": ["a:1"]}, "chief", 0)},
+        {"TF_CONFIG": tf_config({"worker": ["a:1"]}, "worker", 0)},
+    ],
+    ids=["none", "empty", "chief alone", "worker alone"],
+)
+def test_one_machine_trains_by_itself(environment):
+    cluster = join_cluster(environment)
+    assert (cluster.workers, cluster.worker, cluster.is_chief) == (1, 0, True)
+    assert not isinstance(cluster.strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", "null", "{}", '{"cluster": {}}', '{"cluster": [], "task": {}}', tf_config(WORKERS, "worker", None)],
+)
+def test_anything_else_is_refused_with_an_example(text):
+    with pytest.raises(InputError, match=r'TF_CONFIG: expected JSON such as \{"cluster": \{"worker": \["host:port", '):
+        join_cluster({"TF_CONFIG": text})
+
+
+@pytest.mark.parametrize("task_type", ["evaluator", "ps", "master"])
+def test_only_chief_and_workers_train(task_type):
+    with pytest.raises(InputError, match=f"expected a task of type chief or worker, received '{task_type}'"):
+        join_cluster({"TF_CONFIG": tf_config({**CHIEF, task_type: ["d:1"]}, task_type, 0)})
+
+
+@pytest.mark.parametrize(
+    ("cluster", "task_type", "index"), [(WORKERS, "worker", 3), (WORKERS, "worker", -1), (CHIEF, "chief", 1)]
+)
+def test_an_index_beyond_the_addresses_is_refused(cluster, task_type, index):
+    with pytest.raises(
+        InputError, match=f"TF_CONFIG: expected the index of one of .* for a {task_type}, received {index}"
+    ):
+        join_cluster({"TF_CONFIG": tf_config(cluster, task_type, index)})

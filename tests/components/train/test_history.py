@@ -1,0 +1,49 @@
+import json
+
+import pytest
+from PIL import Image
+
+from components.train.callbacks import EpochRow
+from components.train.history import curves, write_history
+
+
+def rows(**epochs_of_phase: int) -> list[EpochRow]:
+    return [
+        EpochRow(
+            phase=phase,
+            epoch=epoch,
+            loss=2 / epoch,
+            accuracy=0.5,
+            val_loss=3 / epoch,
+            val_accuracy=0.25,
+            val_macro_f1=0.125,
+            learning_rate=0.001,
+            seconds=1.5,
+            images_per_s=10.0,
+        )
+        for phase, epochs in epochs_of_phase.items()
+        for epoch in range(1, epochs + 1)
+    ]
+
+
+@pytest.mark.parametrize("history", [rows(head=1), rows(head=3), rows(head=2, finetune=1)])
+def test_history_is_json_and_a_picture(tmp_path, history):
+    write_history(tmp_path, history)
+    assert json.loads((tmp_path / "history.json").read_text()) == {"format_version": 1, "epochs": history}
+    with Image.open(tmp_path / "curves.png") as picture:
+        assert (picture.format, picture.size) == ("PNG", (1320, 480))
+        assert len(picture.convert("RGB").getcolors(1 << 24)) > 10
+
+
+def test_curves_show_every_column_by_epoch_over_both_phases():
+    loss, score = curves(rows(head=2, finetune=2)).axes
+    drawn = {line.get_label(): line.get_xydata().tolist() for axes in (loss, score) for line in axes.lines}
+    assert drawn["training (augmented, smoothed)"] == [[1, 2], [2, 1], [3, 2], [4, 1]]
+    assert drawn["validation (classes count alike)"] == [[1, 3], [2, 1.5], [3, 3], [4, 1.5]]
+    assert [point[1] for point in drawn["macro-F1"]] == [0.125] * 4
+    assert [x for x, _ in drawn["finetune begins"]] == [2.5, 2.5]
+
+
+def test_one_phase_has_no_boundary():
+    labels = [line.get_label() for axes in curves(rows(finetune=3)).axes for line in axes.lines]
+    assert not [label for label in labels if "begins" in label]

@@ -1,0 +1,148 @@
+"""The loop on toy models whose losses and gradients are known."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components._errors import InputError
+from components.train.loop import Data, fit
+
+
+def model_of(kernel: np.ndarray) -> keras.Model:
+    """A linear model: logits = x @ kernel."""
+    model = keras.Sequential([keras.Input((kernel.shape[0],)), keras.layers.Dense(kernel.shape[1], use_bias=False)])
+    model.set_weights([kernel])
+    return model
+
+
+def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+
+
+def data_of(x, labels, *, batch_size: int, classes: int, validation=None) -> Data:
+    """Training elements in order for ever; validation (x, labels, weights) in one batch."""
+    labels = np.asarray(labels, np.int64)
+    train = tf.data.Dataset.from_tensor_slices((np.asarray(x, np.float32), labels)).repeat().batch(batch_size)
+    x, labels, weights = validation or (x, labels, np.ones(len(labels)))
+    columns = (np.asarray(x, np.float32), np.asarray(labels, np.int64), np.asarray(weights, np.float32))
+    steps = len(labels) // batch_size if validation is None else 1
+    return Data(train, tf.data.Dataset.from_tensors(columns), max(1, steps), classes)
+
+
+class Logs(keras.callbacks.Callback):
+    """Keeps what each epoch and each batch said, and the order of the calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.epochs, self.batches, self.calls = [], [], []
+
+    def on_train_begin(self, _logs=None):
+        self.calls.append("train begins")
+
+    def on_train_end(self, _logs=None):
+        self.calls.append("train ends")
+
+    def on_epoch_begin(self, epoch, _logs=None):
+        self.calls.append(f"epoch {epoch} begins")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.batches.append((batch, dict(logs)))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.calls.append(f"epoch {epoch} ends")
+        self.epochs.append(dict(logs))
+
+
+def run(model, data, *, epochs=1, learning_rate=0.1, callbacks=(), loss=cross_entropy) -> Logs:
+    logs = Logs()
+    optimizer = keras.optimizers.SGD(learning_rate)
+    strategy = tf.distribute.get_strategy()
+    fit(model, optimizer, loss, data, epochs=epochs, callbacks=[logs, *callbacks], strategy=strategy)
+    return logs
+
+
+def test_training_separates_what_is_separable():
+    labels = np.arange(32) % 2
+    x = np.random.default_rng(0).normal(size=(32, 2)) + 6 * np.eye(2)[labels]
+    logs = run(model_of(np.zeros([2, 2])), data_of(x, labels, batch_size=8, classes=2), epochs=2)
+    assert [len(logs.batches), logs.batches[4][0]] == [8, 0]
+    assert logs.epochs[1]["loss"] < logs.epochs[0]["loss"] < math.log(2)
+    assert logs.epochs[1]["val_accuracy"] == 1
+
+
+def test_a_step_is_the_one_written_by_hand():
+    """Softmax regression: the gradient is x' (p - y) / n. Two steps of two images each."""
+    x = np.array([[1, 2], [3, -1], [0.5, 0], [-2, 1]], np.float32)
+    labels = np.array([0, 2, 1, 0])
+    start = np.array([[0.1, -0.2, 0.3], [0, 0.4, -0.1]], np.float32)
+    expected, losses = start.copy(), []
+    for half in (slice(0, 2), slice(2, 4)):
+        exponentials = np.exp(x[half] @ expected)
+        p = exponentials / exponentials.sum(1, keepdims=True)
+        losses.append(-np.log(p[[0, 1], labels[half]]).mean())
+        expected -= 0.1 * x[half].T @ (p - np.eye(3)[labels[half]]) / 2
+    model = model_of(start)
+    logs = run(model, data_of(x, labels, batch_size=2, classes=3))
+    np.testing.assert_allclose(model.get_weights()[0], expected, rtol=1e-5)
+    assert logs.epochs[0]["loss"] == pytest.approx(np.mean(losses), rel=1e-5)
+    assert [said["loss"] for _, said in logs.batches] == pytest.approx([losses[0], np.mean(losses)], rel=1e-5)
+
+
+def test_the_training_loss_is_the_one_given():
+    model = model_of(np.zeros([1, 2]))
+    logs = run(model, data_of([[1.0], [1.0]], [0, 1], batch_size=2, classes=2), loss=lambda _, logits: logits[:, 1] + 3)
+    assert logs.epochs[0]["loss"] == 3
+    np.testing.assert_allclose(model.get_weights()[0], [[0, -0.1]], rtol=1e-6)
+    assert logs.epochs[0]["accuracy"] == 0.5
+
+
+# Predicted: 0, 0, 1, 1, 0 and, of weight 0, 2. Class 2 has no images and is never predicted but in the padding.
+VALIDATION = (
+    [[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1]],
+    [0, 0, 0, 1, 1, 0],
+    [1, 1, 1, 1, 1, 0],
+)
+
+
+def test_validation_by_hand():
+    """Logits are x itself; the loss of a right answer is log(e + 2) - 1, of a wrong one log(e + 2)."""
+    data = data_of([[0.0, 0, 0]], [0], batch_size=1, classes=3, validation=VALIDATION)
+    [logs] = run(model_of(np.eye(3)), data, learning_rate=0.0).epochs
+    wrong = math.log(math.e + 2)
+    of_class_0, of_class_1 = wrong - 2 / 3, wrong - 1 / 2
+    assert logs["val_loss"] == pytest.approx((of_class_0 + of_class_1) / 2, rel=1e-6)
+    assert logs["val_accuracy"] == pytest.approx(3 / 5)
+    f1_of_class_0, f1_of_class_1 = 2 * 2 / (3 + 3), 2 * 1 / (2 + 2)
+    assert logs["val_macro_f1"] == pytest.approx((f1_of_class_0 + f1_of_class_1) / 2)
+
+
+def test_validation_adds_up_over_batches():
+    whole = data_of([[0.0, 0, 0]], [0], batch_size=1, classes=3, validation=VALIDATION)
+    halves = Data(whole.train, whole.validation.unbatch().batch(3), 1, 3)
+    one, two = (run(model_of(np.eye(3)), data, learning_rate=0.0).epochs[0] for data in (whole, halves))
+    assert one == pytest.approx(two)
+
+
+def test_callbacks_are_called_in_order():
+    logs = run(model_of(np.eye(2)), data_of(np.eye(2), [0, 1], batch_size=1, classes=2), epochs=2)
+    epochs = [f"epoch {epoch} {what}" for epoch in range(2) for what in ("begins", "ends")]
+    assert logs.calls == ["train begins", *epochs, "train ends"]
+    assert logs.params == {"epochs": 2, "steps": 2}
+    assert set(logs.epochs[0]) == {"loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1"}
+
+
+def test_early_stopping_stops():
+    """With a learning rate of 0 the validation loss never falls; the model can be trained again afterwards."""
+    model, data = model_of(np.eye(2)), data_of(np.eye(2), [0, 1], batch_size=2, classes=2)
+    for _ in range(2):
+        stopping = keras.callbacks.EarlyStopping("val_loss", patience=3)
+        assert len(run(model, data, epochs=10, learning_rate=0.0, callbacks=[stopping]).epochs) == 4
+
+
+def test_a_loss_that_is_not_finite_is_refused():
+    data = data_of([[1.0, 0], [np.inf, 0], [1.0, 0]], [0, 1, 0], batch_size=1, classes=2)
+    with pytest.raises(InputError, match=r"training loss became \w+ in step 2 of the epoch\. Lower the learning rate"):
+        run(model_of(np.eye(2)), data)

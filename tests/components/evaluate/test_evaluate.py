@@ -153,7 +153,7 @@ def test_report_shows_the_mistake(run):
 def test_stdout_tells_progress_classes_and_verdict(run):
     lines = run[1].splitlines()
     assert lines[0].startswith("evaluate: 8 of 8 images in ")
-    assert lines[-1] == "decision: bless"
+    assert lines[-1] == "evaluate: decision: bless"
     assert any(line.split()[:3] == ["red", "4", "1.00"] for line in lines)
 
 

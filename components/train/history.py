@@ -29,10 +29,14 @@ def curves(history: list[EpochRow]) -> Figure:
     """
     figure = Figure(figsize=(11, 4), layout="constrained")
     loss, score = figure.subplots(1, 2)
-    _lines(loss, history, {"loss": "training (augmented, smoothed)", "val_loss": "validation (classes count alike)"})
+    _lines(loss, history, {"loss": "training (augmented)", "val_loss": "validation (classes count alike)"})
     loss.set_title("Cross-entropy (nats)")
-    _lines(score, history, {"accuracy": "training accuracy", "val_accuracy": "accuracy", "val_macro_f1": "macro-F1"})
-    score.set_title("Share right")
+    _lines(
+        score,
+        history,
+        {"accuracy": "training (augmented)", "val_accuracy": "validation", "val_macro_f1": "validation macro-F1"},
+    )
+    score.set_title("Accuracy and macro-F1")
     return figure
 
 

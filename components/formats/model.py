@@ -37,7 +37,7 @@ class ModelSpec(BaseModel):
 def save_model(folder: Path, model: keras.Model, spec: ModelSpec) -> None:
     """Writes a model and its specification into a folder; write it inside `whole_folder`."""
     model.save(folder / KERAS_FILE)
-    (folder / SPEC_FILE).write_text(spec.model_dump_json(indent=2) + "\n")
+    (folder / SPEC_FILE).write_text(spec.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def load_model(folder: Path) -> tuple[keras.Model, ModelSpec]:
@@ -56,4 +56,10 @@ def load_model(folder: Path) -> tuple[keras.Model, ModelSpec]:
             f"{folder}: expected a trained model with a {SPEC_FILE} of format version 1. Received: {error}. "
             "Give the folder that the train step wrote, or train again with this version of Scenery."
         ) from error
-    return keras.models.load_model(folder / KERAS_FILE, compile=False), spec
+    try:
+        return keras.models.load_model(folder / KERAS_FILE, compile=False), spec
+    except (ValueError, OSError, LookupError) as error:
+        raise InputError(
+            f"{folder / KERAS_FILE}: expected a whole Keras file. Received: {error}. The artifact was altered or "
+            "copied in part: copy it again, or train again."
+        ) from error

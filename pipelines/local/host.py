@@ -63,7 +63,7 @@ def _process(command: list[str]) -> Iterator[subprocess.Popen[str]]:
     """Starts a process group, and ends it if the block is left early."""
     root = Path(__file__).parent.parent.parent
     environment = os.environ | {"PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(  # noqa: S603 - the command comes from the compiled pipeline
+    with subprocess.Popen(  # noqa: S603 - the command comes from the compiled pipeline
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -71,17 +71,16 @@ def _process(command: list[str]) -> Iterator[subprocess.Popen[str]]:
         errors="replace",
         env=environment,
         start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(GRACE_S)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+                try:
+                    process.wait(GRACE_S)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
 
 
 def host_runner() -> local.SubprocessRunner:

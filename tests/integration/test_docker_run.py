@@ -3,8 +3,12 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import docker
@@ -37,8 +41,13 @@ def folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("a user's containers")
 
 
+def is_of(folder: Path, container: dict) -> bool:
+    """Tells our containers from those of another run on the same engine."""
+    return any(Path(mount["Source"]).is_relative_to(folder) for mount in container["Mounts"])
+
+
 @pytest.fixture(scope="module")
-def containers(engine):
+def containers(engine, folder):
     """What the engine says of each of our containers when it starts, by component."""
     seen: dict[str, dict] = {}
     events = engine.events(decode=True, filters={"type": "container", "event": "start"})
@@ -46,8 +55,9 @@ def containers(engine):
     def watch():
         for event in events:
             image = event["Actor"]["Attributes"]["image"]
-            if "scenery-" in image:
-                seen[image.split("scenery-")[1].split(":")[0]] = engine.api.inspect_container(event["id"])
+            with suppress(docker.errors.NotFound):  # another run's, and gone already
+                if "scenery-" in image and is_of(folder, container := engine.api.inspect_container(event["id"])):
+                    seen[image.split("scenery-")[1].split(":")[0]] = container
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -121,8 +131,26 @@ def test_container_was_locked_down(component, docker_run, containers):
     assert [Path(path).name for path in writable] == [component], "a step writes to its own folder only"
 
 
-def test_no_container_is_left(docker_run, engine):
-    assert not [c for c in engine.containers.list(all=True) if "scenery-" in str(c.attrs["Config"]["Image"])]
+def containers_of(folder: Path, engine) -> list[docker.models.containers.Container]:
+    return [container for container in engine.containers.list(all=True) if is_of(folder, container.attrs)]
+
+
+def test_no_container_is_left(docker_run, folder, engine):
+    assert not containers_of(folder, engine)
+
+
+def test_ctrl_c_removes_the_container(images, engine, tmp_path, sample):
+    command = [sys.executable, "-m", "pipelines.cli", "run", "--data", sample, "--runner", "docker"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert any("train | begins" in line for line in process.stdout)
+        time.sleep(3)
+        assert containers_of(tmp_path, engine)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    assert not containers_of(tmp_path, engine)
+    owners = {path.lstat().st_uid for path in tmp_path.rglob("*")}
+    assert owners == {os.getuid()}, "what the container had written is the caller's, too"
 
 
 def test_a_failing_container_shows_its_own_error_and_log(images, engine, folder, tmp_path, sample, run_scenery):

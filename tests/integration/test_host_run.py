@@ -45,6 +45,7 @@ def test_every_output_is_where_the_summary_says(first_run, folder):
         for line in first_run.stdout.splitlines()
         if line.startswith(("report", "metrics", "TFL"))
     )
+    assert set(summary) == {"report", "metrics", "TFLite"}
     for path in summary.values():
         assert (folder / path.strip()).exists(), path
     latest = folder / "runs/latest"

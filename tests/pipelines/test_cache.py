@@ -1,107 +1,167 @@
-"""A step is reused only if its code, data and parameters are what they were."""
+"""Steps are reused only while code, data and parameters are the same."""
 
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+from kfp import dsl
 
-from pipelines.local import cache
+from pipelines.local import cache as cache_module
 from pipelines.local.cache import StepCache, code_on_this_machine, listing_digest
 
 
-class Listener:
+class Seen:
     def __init__(self):
-        self.reused_steps = []
+        self.steps = []
 
     def reused(self, step):
-        self.reused_steps.append(step)
+        self.steps.append(step)
 
 
-def key(folder: Path, code: str, argument: str) -> str:
-    steps = StepCache(folder, lambda _: code, Listener())
-    return steps.compute_key("comp-train", image="i", full_command=["c"], arguments={"a": argument})
-
-
-def test_key_changes_with_code_and_arguments(tmp_path):
-    assert key(tmp_path, "code", "1") == key(tmp_path, "code", "1")
-    assert len({key(tmp_path, "code", "1"), key(tmp_path, "edited", "1"), key(tmp_path, "code", "2")}) == 3
-
-
-def test_reused_step_is_reported_with_its_outputs(tmp_path):
-    listener = Listener()
-    steps = StepCache(tmp_path, lambda _: "code", listener)
-    train = steps.compute_key("comp-train", image="i", full_command=[], arguments={})
-    assert steps.get(train) is None
-    steps.put(train, {"decision": "bless"})
-    assert steps.get(train) == {"decision": "bless"}
-    assert listener.reused_steps == ["train"]
-    assert steps.hits == {"train": {"decision": "bless"}}
+def key_of(cache: StepCache, component_name="comp-train", command=("python",), **arguments) -> str:
+    return cache.compute_key(component_name, "scenery-train:1", list(command), arguments)
 
 
 @pytest.fixture
-def photos(tmp_path) -> Path:
+def digests():
+    return {"train": "a" * 64, "split": "a" * 64}
+
+
+@pytest.fixture
+def cache(tmp_path, digests):
+    return StepCache(tmp_path / "cache", lambda step: digests[step], Seen())
+
+
+@pytest.fixture
+def model(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    return dsl.Model(name="model", uri=str(folder), metadata={"epoch": 3})
+
+
+def test_key_changes_with_code_command_and_arguments(cache, digests):
+    keys = {key_of(cache), key_of(cache, seed=1), key_of(cache, command=("python3",)), key_of(cache, "comp-split")}
+    digests["train"] = "b" * 64
+    assert key_of(cache) not in keys
+    assert len(keys) == 4
+    digests["train"] = "a" * 64
+    assert key_of(cache) in keys
+
+
+def test_earlier_outputs_are_found_and_told(cache, model):
+    key = key_of(cache)
+    assert cache.get(key) is None
+    cache.put(key, {"model": model, "decision": "bless"})
+    outputs = cache.get(key)
+    assert (outputs["model"].uri, outputs["model"].metadata, outputs["decision"]) == (model.uri, {"epoch": 3}, "bless")
+    assert cache.hits == {"train": outputs}
+    assert cache._progress.steps == ["train"]
+
+
+def test_outputs_that_were_removed_are_not_reused(cache, model):
+    key = key_of(cache)
+    cache.put(key, {"model": model})
+    Path(model.uri).rmdir()
+    assert cache.get(key) is None
+    assert cache.hits == {}
+    assert cache._progress.steps == []
+
+
+@pytest.fixture
+def source(tmp_path):
     folder = tmp_path / "photos"
-    (folder / "a class").mkdir(parents=True)
-    (folder / "a class/one.jpg").write_bytes(b"one")
-    (folder / "a class/two\n'\".jpg").write_bytes(b"two")
-    os.utime(folder / "a class/one.jpg", (1, 1))
+    for name in ("kitchen/a.jpg", "kitchen/b [1].jpg", "hall/ü\n.jpg"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"picture")
+    (folder / "hall" / os.fsdecode(b"\xff.jpg")).write_bytes(b"a name that is not UTF-8")
     return folder
 
 
-def add(folder):
-    (folder / "a class/three.jpg").write_bytes(b"three")
+def add(source):
+    (source / "kitchen" / "c.jpg").write_bytes(b"picture")
 
 
-def remove(folder):
-    (folder / "a class/one.jpg").unlink()
+def remove(source):
+    (source / "kitchen" / "a.jpg").unlink()
 
 
-def rename(folder):
-    (folder / "a class/one.jpg").rename(folder / "a class/uno.jpg")
+def rename(source):
+    (source / "kitchen" / "a.jpg").rename(source / "kitchen" / "d.jpg")
 
 
-def move_to_another_class(folder):
-    (folder / "a class").rename(folder / "b class")
+def relabel(source):
+    (source / "kitchen" / "a.jpg").rename(source / "hall" / "a.jpg")
 
 
-def edit_without_changing_the_size(folder):
-    (folder / "a class/one.jpg").write_bytes(b"ONE")
+def grow(source):
+    (source / "kitchen" / "a.jpg").write_bytes(b"a larger picture")
 
 
-@pytest.mark.parametrize("change", [add, remove, rename, move_to_another_class, edit_without_changing_the_size])
-def test_listing_digest_changes_with_the_data(photos, change):
-    before = listing_digest(photos)
-    assert listing_digest(photos) == before
-    change(photos)
-    assert listing_digest(photos) != before
+def touch(source):
+    os.utime(source / "kitchen" / "a.jpg", ns=(1, 1))
 
 
-def test_listing_digest_does_not_depend_on_where_the_data_is(photos, tmp_path):
-    assert listing_digest(photos) == listing_digest(photos.rename(tmp_path / "elsewhere"))
+@pytest.mark.parametrize("change", [add, remove, rename, relabel, grow, touch])
+def test_any_change_of_a_file_changes_the_listing(source, change):
+    before = listing_digest(source)
+    assert listing_digest(source) == before
+    change(source)
+    assert listing_digest(source) != before
 
 
-def test_listing_digest_of_an_archive_changes_with_it(tmp_path):
+def test_the_listing_is_the_same_wherever_the_data_is(source, tmp_path):
+    assert listing_digest(source) == listing_digest(source.rename(tmp_path / "elsewhere"))
+
+
+def test_a_class_folder_behind_a_link_is_listed_as_ingest_reads_it(source, tmp_path):
+    (source / "kitchen").rename(tmp_path / "elsewhere")
+    (source / "kitchen").symlink_to(tmp_path / "elsewhere")
+    before = listing_digest(source)
+    (tmp_path / "elsewhere" / "c.jpg").write_bytes(b"picture")
+    assert listing_digest(source) != before
+
+
+def test_links_to_nothing_and_to_themselves_do_no_harm(source):
+    (source / "hall" / "gone.jpg").symlink_to("nowhere.jpg")
+    (source / "hall" / "again").symlink_to(source)
+    (source / "hall" / "round.jpg").symlink_to("round.jpg")
+    before = listing_digest(source)
+    (source / "hall" / "nowhere.jpg").write_bytes(b"here after all")
+    assert listing_digest(source) != before
+
+
+def test_an_archive_is_listed_as_one_file(tmp_path):
     archive = tmp_path / "photos.zip"
-    archive.write_bytes(b"1")
+    archive.write_bytes(b"one")
     before = listing_digest(archive)
-    archive.write_bytes(b"22")
+    archive.write_bytes(b"three")
     assert listing_digest(archive) != before
 
 
-def test_code_digest_changes_with_own_and_shared_code_only(tmp_path, monkeypatch):
-    shutil.copytree(cache._ROOT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "requirements.txt").write_text("numpy==2\n")
-    monkeypatch.setattr(cache, "_ROOT", tmp_path)
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A copy of what the digest is of, to be changed."""
+    shutil.copytree(cache_module._ROOT / "components", tmp_path / "components")
+    shutil.copy(cache_module._ROOT / "requirements.txt", tmp_path)
+    monkeypatch.setattr(cache_module, "_ROOT", tmp_path)
+    return tmp_path
 
-    def changed_by(file: str) -> set[str]:
-        steps = ("ingest", "split", "train")
-        before = {step: code_on_this_machine(step) for step in steps}
-        with (tmp_path / file).open("a") as stream:
-            stream.write("# changed\n")
-        return {step for step in steps if code_on_this_machine(step) != before[step]}
 
-    assert changed_by("components/train/loop.py") == {"train"}
-    assert changed_by("components/formats/dataset.py") == {"ingest", "split", "train"}
-    assert changed_by("components/_storage.py") == {"ingest", "split", "train"}
-    assert changed_by("requirements.txt") == {"ingest", "split", "train"}
+@pytest.mark.parametrize(
+    ("file", "changed"),
+    [
+        ("components/_storage.py", {"ingest", "train"}),
+        ("components/formats/dataset.py", {"ingest", "train"}),
+        ("requirements.txt", {"ingest", "train"}),
+        ("components/train/loop.py", {"train"}),
+        ("components/ingest/sources.py", {"ingest"}),
+        ("components/ingest/new_module.py", {"ingest"}),
+        ("components/evaluate/report.html.j2", set()),
+    ],
+)
+def test_code_is_what_is_shared_and_what_is_the_components_own(repository, file, changed):
+    before = {component: code_on_this_machine(component) for component in ("ingest", "train")}
+    with (repository / file).open("a") as stream:
+        stream.write("\n")
+    assert {component for component, digest in before.items() if code_on_this_machine(component) != digest} == changed

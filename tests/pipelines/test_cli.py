@@ -1,55 +1,124 @@
-"""The command line: help, and errors as people see them."""
+"""The command line as a person meets it."""
 
+import os
+import re
+import signal
 import subprocess
 import sys
 
 import pytest
 
-COMMANDS = [["run"], ["sample"], ["parameters"], ["presets"], ["compile"], ["images", "build"]]
+from pipelines.parameters import Parameters
+
+COMMANDS = [(), ("run",), ("sample",), ("parameters",), ("presets",), ("compile",), ("images",), ("images", "build")]
+GROUPS = {(), ("images",)}
 
 
-def scenery(*arguments, cwd):
-    command = [sys.executable, "-m", "pipelines.cli", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+def scenery(*words, cwd) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pipelines.cli", *map(str, words)]
+    environment = os.environ | {"COLUMNS": "100", "TERMINAL_WIDTH": "100"}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_help_shows_an_example(command, tmp_path):
-    result = scenery(*command, "--help", cwd=tmp_path)
-    assert result.returncode == 0
-    assert f"scenery {' '.join(command)}" in result.stdout
-
-
-def test_missing_data_is_named_with_brackets_and_all(tmp_path):
-    result = scenery("run", "--data", "no [bold]such[/bold] folder", cwd=tmp_path)
-    assert result.returncode == 2
-    assert "found nothing at no [bold]such[/bold] folder" in result.stderr
+def message(result) -> str:
+    """Returns what it complained of, in one line."""
     assert "Traceback" not in result.stderr
+    return re.sub(r"[\s│]+", " ", result.stderr)
 
 
-def test_unknown_option_and_missing_option_are_usage_errors(tmp_path):
-    unknown = scenery("run", "--dta", "x", cwd=tmp_path)
-    assert unknown.returncode == 2
-    assert "--dta" in unknown.stderr
-    assert "Traceback" not in unknown.stderr
-    assert scenery("run", cwd=tmp_path).returncode == 2
+@pytest.mark.parametrize("words", [words for words in COMMANDS if words not in GROUPS], ids=" ".join)
+def test_help_shows_an_example_that_names_the_command(words, tmp_path):
+    result = scenery(*words, "--help", cwd=tmp_path)
+    assert result.returncode == 0
+    assert re.search(rf"For example:\s+scenery {' '.join(words)}\b", result.stdout)
 
 
-def test_parameters_lists_ranges(tmp_path):
-    told = scenery("parameters", cwd=tmp_path).stdout
-    assert "min_macro_f1" in told
-    assert "[0, 1]" in told
+def test_help_lists_every_command(tmp_path):
+    listed = scenery("--help", cwd=tmp_path).stdout + scenery("images", "--help", cwd=tmp_path).stdout
+    assert all(words[-1] in listed for words in COMMANDS if words)
 
 
-def test_sample_does_not_overwrite_somebody_elses_folder(tmp_path):
+def test_help_does_not_wait_for_kfp(tmp_path):
+    code = "import sys; sys.argv[1:] = ['run', '--help']; from pipelines.cli import main\ntry: main()\n"
+    code += "finally: assert not {'kfp', 'docker', 'tensorflow', 'numpy'} & set(sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("run",), "Missing option '--data'"),
+        (("run", "--data", ".", "--runner", "cloud"), "'cloud' is not one of 'host', 'docker'"),
+        (("run", "--dta", "."), "No such option: --dta"),
+        (("fly",), "No such command 'fly'"),
+        (("sample", "photos", "--images", "3"), "Invalid value for '--images'"),
+        (("run", "--data", "nowhere"), "error: --data: expected a folder or an archive of class folders, found noth"),
+        (("run", "--data", ".", "--set", "head_epoch=3"), "error: head_epoch: no such parameter. The nearest is 'hea"),
+        (("run", "--data", ".", "--preset", "quik"), "The nearest is 'quick'"),
+        (("images", "build", "--component", "bake"), "error: --component: expected one of ingest, split, train, eva"),
+    ],
+)
+def test_a_wrong_call_is_one_message_and_status_2(words, complaint, tmp_path):
+    result = scenery(*words, cwd=tmp_path)
+    assert result.returncode == 2
+    assert complaint in message(result)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_messages_and_paths_are_shown_as_they_are(tmp_path):
+    name = "[bold]photos[/bold] :cat: [/] " + "of a long summer " * 8
+    result = scenery("run", "--data", name, cwd=tmp_path)
+    assert result.stderr.endswith(f"found nothing at {name}.\n")
+
+
+def test_sample_keeps_off_other_peoples_folders(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
-    result = scenery("sample", str(tmp_path), "--images", "36", cwd=tmp_path)
+    result = scenery("sample", ".", cwd=tmp_path)
     assert result.returncode == 2
-    assert "mine.txt" in result.stderr
-    assert (tmp_path / "mine.txt").read_text() == "mine"
+    assert "mine.txt" in message(result)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_unknown_component_is_refused_before_docker_is_asked(tmp_path):
-    result = scenery("images", "build", "--component", "trian", cwd=tmp_path)
+def test_a_file_in_place_of_the_runs_is_refused(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "runs").write_text("mine")
+    result = scenery("run", "--data", "photos", cwd=tmp_path)
     assert result.returncode == 2
-    assert "ingest, split, train, evaluate, export" in " ".join(result.stderr.split())
+    assert "'runs' is a file" in message(result)
+
+
+def test_a_failing_step_is_its_own_error_its_log_and_status_1(tmp_path):
+    (tmp_path / "[bold]photos").mkdir()
+    result = scenery("run", "--data", "[bold]photos", cwd=tmp_path)
+    assert result.returncode == 1
+    assert f"ingest failed: --source {tmp_path}/[bold]photos: expected one folder of images per class" in result.stderr
+    log = result.stderr.splitlines()[-1].removeprefix("log: ")
+    assert "expected one folder of images per class" in (tmp_path / log).read_text()
+    assert "Traceback" not in result.stdout + result.stderr
+    assert [line.split("|")[1].split()[0] for line in result.stdout.splitlines() if "|" in line] == ["begins", "failed"]
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ending_it_says_so_and_exits_with_130(ending, tmp_path):
+    command = [sys.executable, "-m", "pipelines.cli", "sample", "photos", "--images", "100000"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        while not any(tmp_path.iterdir()):
+            assert process.poll() is None
+        process.send_signal(ending)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors.endswith("stopped; nothing is left running\n")
+    assert "Traceback" not in errors
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_compile_writes_the_pipeline(tmp_path):
+    result = scenery("compile", "--registry", "registry.example.com/ml", "--tag", "v7", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, "wrote pipeline.yaml\n")
+    assert "image: registry.example.com/ml/scenery-train:v7\n" in (tmp_path / "pipeline.yaml").read_text()
+
+
+def test_presets_and_parameters_are_listed_whole(tmp_path):
+    assert re.search(r"^quick\n(  \w+: .+\n)+", scenery("presets", cwd=tmp_path).stdout, re.MULTILINE)
+    listed = [line.split()[0] for line in scenery("parameters", cwd=tmp_path).stdout.splitlines() if line[0] != " "]
+    assert listed == ["parameter", *Parameters.model_fields]

@@ -1,79 +1,113 @@
-"""How a run is set up on top of kfp.local, and what its end says."""
+"""A local run: its folder, how a condition is resolved, and what it leaves when it fails."""
 
-import io
-from pathlib import Path
+import datetime
+import sys
 
-import numpy as np
 import pytest
 from kfp.local.io import IOStore
-from rich.console import Console
 
-from components.evaluate.decision import decide
-from components.evaluate.metrics import score
-from components.evaluate.parameters import EvaluateParameters
-from components.evaluate.scores import Evaluation, write_evaluation
-from pipelines.local.run import RunResult, _new_folder, _point_latest_to, _value_of_channel
-from pipelines.local.summary import print_summary
+from components._errors import InputError
+from pipelines.compile import PIPELINE_FILE
+from pipelines.local import run as run_module
+from pipelines.local.run import RunRequest, _new_folder, _point_latest_to, _value_of_channel, run_pipeline
+from pipelines.local.step import StepFailedError
 
 
-def test_every_run_gets_a_folder_of_its_own(tmp_path):
-    folders = [_new_folder(tmp_path / "runs") for _ in range(3)]
-    assert len(set(folders)) == 3
-    assert all(folder.is_dir() for folder in folders)
+@pytest.fixture
+def store():
+    store = IOStore()
+    store.put_task_output("evaluate", "decision", "bless")
+    store.put_task_output("evaluate-again", "decision", "reject")
+    store.put_task_output("count-rows", "min-rows", 3)
+    return store
 
 
-def test_latest_points_to_the_last_run(tmp_path):
+@pytest.mark.parametrize(
+    ("channel", "value"),
+    [
+        ("pipelinechannel--evaluate-decision", "bless"),
+        ("pipelinechannel--evaluate-again-decision", "reject"),
+        ("pipelinechannel--count-rows-min-rows", 3),
+    ],
+)
+def test_a_condition_gets_the_output_of_its_task(store, channel, value):
+    assert _value_of_channel(channel, store) == value
+
+
+def test_a_condition_on_an_outer_task_is_resolved(store):
+    assert _value_of_channel("pipelinechannel--evaluate-decision", IOStore(parent=store)) == "bless"
+
+
+@pytest.mark.parametrize("channel", ["pipelinechannel--evaluate-verdict", "pipelinechannel--decision"])
+def test_a_condition_on_no_output_is_an_error(store, channel):
+    with pytest.raises(ValueError, match=f"no task has the output that the condition on {channel} asks for"):
+        _value_of_channel(channel, store)
+
+
+def test_each_run_has_a_folder_named_after_the_time(tmp_path):
+    before = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    folder = _new_folder(tmp_path / "my runs")
+    began = datetime.datetime.strptime(folder.name, "%Y-%m-%d-%H%M%S").replace(tzinfo=datetime.UTC)
+    assert before <= began <= datetime.datetime.now(datetime.UTC)
+    assert list(folder.iterdir()) == []
+
+
+def test_runs_of_the_same_second_get_folders_of_their_own(tmp_path, monkeypatch):
+    class Noon(datetime.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(2026, 1, 31, 12, tzinfo=tz)
+
+    monkeypatch.setattr(run_module.datetime, "datetime", Noon)
+    names = [_new_folder(tmp_path).name for _ in range(3)]
+    assert names == ["2026-01-31-120000", "2026-01-31-120000-2", "2026-01-31-120000-3"]
+
+
+def test_latest_follows_the_newest_run_and_survives_a_move(tmp_path):
+    runs = tmp_path / "runs"
     for name in ("first", "second"):
-        (tmp_path / name).mkdir()
-        _point_latest_to(tmp_path / name)
-    assert (tmp_path / "latest").resolve() == tmp_path / "second"
-    assert {path.name for path in tmp_path.iterdir()} == {"first", "second", "latest"}
+        (runs / name).mkdir(parents=True)
+        _point_latest_to(runs / name)
+        assert (runs / "latest").resolve() == runs / name
+    moved = runs.rename(tmp_path / "elsewhere")
+    assert (moved / "latest").resolve() == moved / "second"
+    assert {path.name for path in moved.iterdir()} == {"first", "second", "latest"}
 
 
-def test_condition_reads_an_output_by_its_name():
-    outputs = IOStore()
-    outputs.put_task_output("evaluate", "decision", "bless")
-    outputs.put_task_output("evaluate-2", "decision", "reject")
-    assert _value_of_channel("pipelinechannel--evaluate-decision", outputs) == "bless"
-    assert _value_of_channel("pipelinechannel--evaluate-2-decision", outputs) == "reject"
-    with pytest.raises(ValueError, match="no task has the output"):
-        _value_of_channel("pipelinechannel--evaluate-verdict", outputs)
-
-
-def summary_of(folder: Path, class_names: list[str], *, exported: bool, min_macro_f1: float) -> str:
-    labels = np.array([0, 0, 1, 1])
-    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]], np.float32)
-    scores = score(class_names, labels, probabilities)
-    floors = EvaluateParameters(min_macro_f1=min_macro_f1, min_recall=0, min_support=1)
-    write_evaluation(folder / "metrics.json", Evaluation(**dict(scores), decision=decide(scores, floors)))
-    outputs = {
-        "ingest": {"images": folder / "images"},
-        "split": {"ledger": folder / "ledger"},
-        "train": {"history": folder / "history"},
-        "evaluate": {"metrics": folder / "metrics.json", "report": folder / "report.html"},
+def request(tmp_path, **fields) -> RunRequest:
+    wanted = {
+        "pipeline": PIPELINE_FILE,
+        "arguments": {"source": str(tmp_path / "nowhere")},
+        "runs": tmp_path / "runs",
+        "runner": "host",
+        "source": None,
+        "reuse": False,
     }
-    if exported:
-        outputs["export"] = {"saved_model": folder / "saved_model", "tflite": folder / "tflite"}
-    console = Console(file=io.StringIO(), width=100)
-    print_summary(console, RunResult(folder, outputs, 12.3))
-    return console.file.getvalue()
+    return RunRequest(**wanted | fields)
 
 
-def test_summary_of_a_blessed_model_tells_where_it_is(tmp_path):
-    told = summary_of(tmp_path, ["sea", "wood"], exported=True, min_macro_f1=0.5)
-    assert "blessed and exported" in told
-    assert str(tmp_path / "saved_model") in told
-    assert str(tmp_path / "report.html") in told
+class Silent:
+    def __getattr__(self, _):
+        return lambda *_: None
 
 
-def test_summary_of_a_rejected_model_says_why(tmp_path):
-    told = summary_of(tmp_path, ["sea", "wood"], exported=False, min_macro_f1=0.99)
-    assert "reject, not exported" in told
-    assert "0.99" in told
-    assert "saved_model" not in told
+def test_what_is_no_pipeline_leaves_no_folder(tmp_path):
+    notes = tmp_path / "notes.yaml"
+    notes.write_text("shopping: [milk]")
+    with pytest.raises(InputError, match="expected a compiled pipeline"):
+        run_pipeline(request(tmp_path, pipeline=notes), Silent())
+    assert not (tmp_path / "runs").exists()
 
 
-def test_summary_shows_class_names_literally(tmp_path):
-    told = summary_of(tmp_path, ["[red]sea[/red]", "<script>"], exported=False, min_macro_f1=0)
-    assert "[red]sea[/red]" in told
-    assert "<script>" in told
+def test_a_failed_run_leaves_its_log_and_latest_as_it_was(tmp_path):
+    earlier = tmp_path / "runs" / "earlier"
+    earlier.mkdir(parents=True)
+    _point_latest_to(earlier)
+    streams = sys.stdout, sys.stderr
+    with pytest.raises(StepFailedError) as failure:
+        run_pipeline(request(tmp_path), Silent())
+    assert failure.value.step == "ingest"
+    assert "nowhere: expected a folder" in failure.value.reason
+    assert "nowhere: expected a folder" in failure.value.log.read_text()
+    assert (tmp_path / "runs" / "latest").resolve() == earlier
+    assert (sys.stdout, sys.stderr) == streams

@@ -1,4 +1,4 @@
-"""What a person sees of a run, in a terminal and in a log."""
+"""What a run looks like, in a terminal and in a log."""
 
 import io
 
@@ -7,72 +7,106 @@ from rich.console import Console
 
 from pipelines.local.view import LiveTable, PlainLines, shown
 
+STEPS = ("ingest", "split", "train")
 
-def rendered(table: LiveTable, width: int = 80) -> list[str]:
-    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+
+def terminal(width=60) -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, color_system=None, width=width)
+
+
+def rendered(table: LiveTable, width=60) -> list[str]:
+    console = terminal(width)
     console.print(table)
-    return [line.rstrip() for line in console.file.getvalue().splitlines() if line.strip()]
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
-def test_table_has_a_row_for_each_step_from_the_start():
-    assert [line.split() for line in rendered(LiveTable(["ingest", "split"]))] == [["·", "ingest"], ["·", "split"]]
-
-
-def test_row_tells_state_seconds_and_the_last_line():
-    table = LiveTable(["ingest", "split", "train", "evaluate"])
-    table.reused("ingest")
-    table.started("split")
-    table.said("split", "half way")
-    table.said("split", "594 images")
-    table.finished("split", 2.04)
-    table.started("train")
-    table.failed("train", 61.0)
-    ingest, split, train, evaluate = rendered(table)
-    assert ingest.startswith("↺  ingest")
-    assert ingest.endswith("unchanged since an earlier run")
-    assert split.startswith("✓  split")
-    assert "2.0 s" in split
-    assert split.endswith("594 images")
-    assert train.startswith("✗  train")
-    assert "61.0 s" in train
-    assert evaluate.split() == ["·", "evaluate"]
-
-
-def test_stopped_run_marks_the_step_that_was_running():
-    table = LiveTable(["ingest", "split"])
-    table.started("ingest")
+def test_each_state_has_its_mark():
+    table = LiveTable(("waits", "runs", "done", "failed", "reused", "stopped"))
+    for step in ("runs", "done", "failed", "stopped"):
+        table.started(step)
+        table.said(step, f"{step} says this")
+    table.finished("done", 12.34)
+    table.failed("failed", 0.04)
+    table.reused("reused")
+    waits, runs, done, failed, reused, _, empty = rendered(table)
+    assert waits.split() == ["·", "waits"]
+    assert runs.endswith("runs says this")
+    assert runs.split()[2:4] == ["0.0", "s"]
+    assert done.split(maxsplit=4) == ["✓", "done", "12.3", "s", "done says this"]
+    assert failed.split(maxsplit=4) == ["✗", "failed", "0.0", "s", "failed says this"]
+    assert reused.split(maxsplit=2) == ["↺", "reused", "unchanged since an earlier run"]
+    assert empty == ""
     table.stopped()
-    assert rendered(table)[0].startswith("■  ingest")
+    assert rendered(table)[5].split()[0] == "■"
+    assert rendered(table)[2] == done
 
 
-def test_long_line_is_cut_and_never_wraps():
-    table = LiveTable(["train"])
+def test_the_latest_line_stays():
+    table = LiveTable(STEPS)
     table.started("train")
-    table.said("train", "loss " * 100)
-    (row,) = rendered(table, width=60)
-    assert len(row) <= 60
-    assert row.endswith("…")
+    table.said("train", "epoch 1")
+    table.said("train", "epoch 2")
+    table.finished("train", 1)
+    assert rendered(table)[2].endswith("epoch 2")
 
 
-@pytest.mark.parametrize("text", ["[bold]x[/bold]", "[/nothing]", ":smile:"])
-def test_what_a_step_says_is_shown_literally(text):
-    table = LiveTable(["train"])
+@pytest.mark.parametrize("width", [30, 60, 200])
+def test_a_long_line_is_cut_and_every_step_keeps_one_row(width):
+    table = LiveTable(STEPS)
+    table.started("split")
+    table.said("split", "ü [bold]x[/bold] :cat: " * 20)
+    table.finished("split", 1)
+    lines = rendered(table, width)
+    assert len(lines) == len(STEPS) + 1
+    assert lines[1].startswith("✓  split     1.0 s  ü ")
+    assert lines[1].endswith("…")
+    assert len(lines[1]) <= width
+
+
+def test_lines_are_shown_as_they_are():
+    table = LiveTable(STEPS)
     table.started("train")
-    table.said("train", text)
-    assert rendered(table)[0].endswith(text)
-    console = Console(file=io.StringIO(), width=80)
-    PlainLines(console).said("train", text)
-    assert console.file.getvalue() == f"    train | {text}\n"
+    table.said("train", "[red]x[/red] :cat:")
+    assert rendered(table)[2].endswith("[red]x[/red] :cat:")
 
 
-def test_without_a_terminal_events_are_plain_lines():
-    console = Console(file=io.StringIO(), width=20, force_terminal=False)
-    with shown(console, ["ingest"]) as progress:
-        progress.started("ingest")
-        progress.said("ingest", "a line that is longer than twenty characters")
-        progress.finished("ingest", 1.23)
-    assert console.file.getvalue().splitlines()[:3] == [
-        "   ingest | begins",
-        "   ingest | a line that is longer than twenty characters",
-        "   ingest | done in 1.2 s",
+def test_plain_lines_say_every_event():
+    console = Console(file=io.StringIO(), width=40)
+    lines = PlainLines(console)
+    long = "[red]x[/red] :cat: " + "as long as it takes " * 5
+    lines.started("train")
+    lines.said("train", long)
+    lines.finished("train", 12.34)
+    lines.failed("evaluate", 0.5)
+    lines.reused("split")
+    assert console.file.getvalue().splitlines() == [
+        "    train | begins",
+        f"    train | {long}",
+        "    train | done in 12.3 s",
+        " evaluate | failed after 0.5 s",
+        "    split | unchanged since an earlier run, reused",
     ]
+
+
+def test_a_log_gets_lines_and_a_terminal_the_table():
+    log = Console(file=io.StringIO())
+    with shown(log, STEPS) as progress:
+        progress.started("ingest")
+    assert log.file.getvalue() == "   ingest | begins\n\n"
+    console = terminal()
+    with shown(console, STEPS) as progress:
+        progress.started("ingest")
+        progress.finished("ingest", 1)
+    assert "✓  ingest" in console.file.getvalue()
+
+
+def test_ctrl_c_marks_the_step_that_was_running():
+    def run_and_stop():
+        with shown(console, STEPS) as progress:
+            progress.started("ingest")
+            raise KeyboardInterrupt
+
+    console = terminal()
+    with pytest.raises(KeyboardInterrupt):
+        run_and_stop()
+    assert "■  ingest" in console.file.getvalue()

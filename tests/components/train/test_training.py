@@ -1,0 +1,182 @@
+"""The real step from end to end, on three classes that are easy to tell apart."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from components._errors import InputError
+from components.formats.model import load_model
+from components.train.cluster import join_cluster
+from components.train.input_pipeline import read_images
+from components.train.parameters import TrainParameters
+from components.train.training import Trainer
+
+SIZE_PX = 64
+COLOURS = {"coast": (60, 120, 200), "forest": (40, 120, 30), "küche 客厅": (200, 130, 70)}
+FLAGS = {
+    "--image-size-px": SIZE_PX,
+    "--batch-size": 8,
+    "--head-views": 2,
+    "--head-epochs": 6,
+    "--finetune-epochs": 2,
+    "--finetune-layers": 10,
+    "--seed": 5,
+}
+
+
+def scenes(seed: int, images: int) -> dict[str, np.ndarray]:
+    """Draws blotches around each class's colour, `images` a class."""
+    rng = np.random.default_rng(seed)
+    blotches = {
+        name: rng.normal(colour, 30, (images, 8, 8, 3)).clip(0, 255).astype(np.uint8)
+        for name, colour in COLOURS.items()
+    }
+    return {name: of_class.repeat(8, axis=1).repeat(8, axis=2) for name, of_class in blotches.items()}
+
+
+@pytest.fixture(scope="module")
+def datasets(tmp_path_factory, write_examples):
+    folder = tmp_path_factory.mktemp("datasets")
+    write_examples(folder / "train", scenes(0, 10))
+    write_examples(folder / "validation", scenes(1, 5))
+    return folder
+
+
+def train(datasets, out, **flags) -> subprocess.CompletedProcess:
+    """Runs the step as KFP does, into folders that do not exist."""
+    artifacts = {n: {"artifacts": [{"name": n, "uri": f"gs://bucket/{n}"}]} for n in ("model", "history")}
+    executor_input = {"outputs": {"artifacts": artifacts, "outputFile": f"{out}/executor_output.json"}}
+    command = [sys.executable, "-m", "components.train", "--train", datasets / "train"]
+    command += ["--validation", datasets / "validation", "--model", out / "model", "--history", out / "history"]
+    command += [str(word) for flag in (FLAGS | flags).items() for word in flag]
+    command += ["--executor-input", json.dumps(executor_input)]
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def run(datasets, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run")
+    done = train(datasets, out)
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout
+
+
+def history_of(out) -> list[dict]:
+    return json.loads((out / "history" / "history.json").read_text())["epochs"]
+
+
+@pytest.mark.slow
+def test_the_classes_are_learned(run, datasets):
+    model, spec = load_model(run[0] / "model")
+    assert (spec.class_names, spec.image_size_px, spec.backbone) == (tuple(COLOURS), SIZE_PX, "efficientnet_lite0")
+    images = read_images(datasets / "validation", SIZE_PX, spec.class_names)
+    [(pixels, labels)] = images.in_order().batch(100)
+    right = model(pixels, training=False).numpy().argmax(-1) == labels.numpy()
+    best = max(history_of(run[0]), key=lambda row: (row["val_macro_f1"], -row["val_loss"]))
+    assert right.mean() > 0.8
+    assert right.mean() == pytest.approx(best["val_accuracy"], abs=1e-5)
+
+
+@pytest.mark.slow
+def test_the_history_has_a_row_per_epoch_of_either_phase(run):
+    rows = history_of(run[0])
+    assert [(row["phase"], row["epoch"]) for row in rows] == [
+        *(("head", epoch) for epoch in range(1, 7)),
+        *(("finetune", epoch) for epoch in range(1, 3)),
+    ]
+    assert rows[5]["loss"] < rows[0]["loss"]
+    assert rows[5]["learning_rate"] < rows[0]["learning_rate"] == pytest.approx(1e-3)
+    assert (run[0] / "history" / "curves.png").stat().st_size > 0
+
+
+@pytest.mark.slow
+def test_the_executor_output_describes_the_best_epoch(run):
+    artifacts = json.loads((run[0] / "executor_output.json").read_text())["artifacts"]
+    model, history = (artifacts[name]["artifacts"][0] for name in ("model", "history"))
+    assert (model["uri"], history["uri"]) == ("gs://bucket/model", "gs://bucket/history")
+    described = model["metadata"]
+    assert described.pop("class_names") == list(COLOURS)
+    assert described in history_of(run[0])
+    assert described["val_macro_f1"] == max(row["val_macro_f1"] for row in history_of(run[0]))
+
+
+@pytest.mark.slow
+def test_stdout_tells_where_it_stands(run):
+    lines = run[1].splitlines()
+    assert lines[0].startswith("train: features of 60/60 views of the training images, ")
+    assert any(line.startswith("train: finetune: epoch 2/2: loss ") for line in lines)
+    assert lines[-1].startswith("train: best epoch: ")
+    assert all(line.startswith("train: ") for line in lines)
+
+
+@pytest.mark.slow
+def test_nothing_but_the_outputs_is_left(run):
+    files = {str(path.relative_to(run[0])) for path in run[0].rglob("*") if path.is_file()}
+    assert files == {
+        "executor_output.json", "model/model.keras", "model/model.json", "history/history.json", "history/curves.png"
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_weights(run, datasets, tmp_path):
+    assert train(datasets, tmp_path).returncode == 0
+    for first, again in zip(*(load_model(out / "model")[0].get_weights() for out in (run[0], tmp_path)), strict=True):
+        np.testing.assert_allclose(first, again, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        ("--image-size-px", 100, "--image-size-px: expected int in [32, 1024] and a multiple of 32. Received: '100'."),
+        ("--dropout", 1, "--dropout: expected float in [0, 1). Received: '1'."),
+        ("--augmentation", "heavy", "--augmentation: expected one of none, light, default. Received: 'heavy'."),
+    ],
+)
+def test_a_flag_out_of_range_is_one_message_and_status_2(datasets, tmp_path, flag, value, message):
+    done = train(datasets, tmp_path, **{flag: value})
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {message}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_epochs_at_all_are_refused():
+    with pytest.raises(ValueError, match="head_epochs \\+ finetune_epochs: expected at least 1"):
+        TrainParameters(head_epochs=0, finetune_epochs=0)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory, write_examples):
+    """Datasets by name: with images, without any, and with none of one class."""
+    pixels = np.zeros((1, 32, 32, 3), np.uint8)
+    images = {"some": {"a": pixels, "b": pixels}, "none": {"a": [], "b": []}, "no b": {"a": pixels, "b": []}}
+    folder = tmp_path_factory.mktemp("small")
+    return {name: read_images(write_examples(folder / name, of_class), 32) for name, of_class in images.items()}
+
+
+@pytest.mark.parametrize(
+    ("train_images", "validation_images", "message"),
+    [
+        ("no b", "some", r"expected at least one training image a class, found none of \['b'\]"),
+        ("some", "none", "expected validation images, found none"),
+    ],
+)
+def test_too_few_images_are_refused(small, train_images, validation_images, message):
+    with pytest.raises(InputError, match=message):
+        Trainer(TrainParameters(image_size_px=32), small[train_images], small[validation_images], join_cluster({}))
+
+
+@pytest.mark.slow
+def test_finetuning_alone_and_early_stopping(datasets):
+    """A learning rate of almost 0 never betters the first epoch; the weights are those of that epoch."""
+    parameters = TrainParameters(
+        image_size_px=32, head_epochs=0, finetune_epochs=9, patience=1, finetune_learning_rate=1e-12, finetune_layers=2
+    )
+    images = [read_images(datasets / name, 32) for name in ("train", "validation")]
+    result = Trainer(parameters, *images, join_cluster({})).train()
+    assert [(row["phase"], row["epoch"]) for row in result.history] == [("finetune", 1), ("finetune", 2)]
+    assert isinstance(result.model, keras.Model)

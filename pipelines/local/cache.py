@@ -17,17 +17,19 @@ class StepCache(kfp_cache.LocalCache):
     """kfp.local's cache, with the step's code in its key.
 
     kfp.local keys a step by image name, command and arguments, which stay the same when the code changes.
-    New data changes the arguments: `source_digest` is one of ingest's.
+    New data changes the arguments: `source_digest` is one of ingest's. Every run fills the cache; only one
+    that is asked to takes from it.
 
     Args:
         folder: Where entries are kept.
         code_digest: From a component's name to a digest of the code that would run.
         progress: Told of each step that is reused.
+        reuse: Whether to take outputs from earlier runs.
     """
 
-    def __init__(self, folder: Path, code_digest: Callable[[str], str], progress: Progress) -> None:
+    def __init__(self, folder: Path, code_digest: Callable[[str], str], progress: Progress, *, reuse: bool) -> None:
         super().__init__(str(folder))
-        self._code_digest, self._progress = code_digest, progress
+        self._code_digest, self._progress, self._reuse = code_digest, progress, reuse
         self._step_of_key: dict[str, str] = {}
         self.hits: dict[str, dict[str, Any]] = {}
 
@@ -39,8 +41,8 @@ class StepCache(kfp_cache.LocalCache):
         return key
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """Returns a step's earlier outputs, if they are still there."""
-        outputs = super().get(key)
+        """Returns a step's earlier outputs, if they are wanted and still there."""
+        outputs = super().get(key) if self._reuse else None
         if outputs is not None:
             step = self._step_of_key[key]
             self.hits[step] = outputs

@@ -23,6 +23,8 @@ from pipelines.local.step import Progress, Step, Stopwatch
 
 Runner = Literal["host", "docker"]
 
+KFP_LOG = "kfp.log"
+
 
 @dataclass(frozen=True)
 class RunRequest:
@@ -78,7 +80,7 @@ def run_pipeline(request: RunRequest, progress: Progress) -> RunResult:
     pipeline = load_pipeline(request.pipeline)
     code_digest = _image_digests(pipeline) if request.runner == "docker" else code_on_this_machine
     folder = _new_folder(request.runs.resolve())
-    cache = StepCache(folder.parent / ".cache", code_digest, progress) if request.reuse else None
+    cache = StepCache(folder.parent / ".cache", code_digest, progress, reuse=request.reuse)
     with _kfp_local(folder, cache, progress):
         local.init(
             runner=container_runner(folder.parent, request.source) if request.runner == "docker" else host_runner(),
@@ -86,8 +88,11 @@ def run_pipeline(request: RunRequest, progress: Progress) -> RunResult:
             workspace_root=str(folder / ".workspace"),
         )
         pipeline(**request.arguments)
+    outputs = _outputs(folder, cache)
+    if outputs["evaluate"]["decision"] == "bless" and "export" not in outputs:
+        raise RuntimeError(f"evaluate blessed the model, but kfp.local skipped export; see {folder / KFP_LOG}")
     _point_latest_to(folder)
-    return RunResult(folder, _outputs(folder, cache), clock.seconds)
+    return RunResult(folder, outputs, clock.seconds)
 
 
 def _image_digests(pipeline: BaseComponent) -> Callable[[str], str]:
@@ -101,7 +106,7 @@ def _image_digests(pipeline: BaseComponent) -> Callable[[str], str]:
 
 
 @contextmanager
-def _kfp_local(folder: Path, cache: StepCache | None, progress: Progress) -> Iterator[None]:
+def _kfp_local(folder: Path, cache: StepCache, progress: Progress) -> Iterator[None]:
     """Puts our handlers, cache and folder name into kfp.local, and its own talk into a file."""
     replacements: list[tuple[Any, str, Any]] = [
         (subprocess_task_handler, "SubprocessTaskHandler", partial(HostTaskHandler, progress=progress)),
@@ -114,7 +119,7 @@ def _kfp_local(folder: Path, cache: StepCache | None, progress: Progress) -> Ite
         for module, name, replacement in replacements:
             stack.callback(setattr, module, name, getattr(module, name))
             setattr(module, name, replacement)
-        log = stack.enter_context((folder / "kfp.log").open("w", encoding="utf-8"))
+        log = stack.enter_context((folder / KFP_LOG).open("w", encoding="utf-8"))
         stack.enter_context(redirect_stdout(log))
         stack.enter_context(redirect_stderr(log))
         yield
@@ -149,11 +154,11 @@ def _new_folder(runs: Path) -> Path:
     raise FileExistsError(f"{runs}: a hundred runs began in the same second")
 
 
-def _outputs(folder: Path, cache: StepCache | None) -> dict[str, dict[str, Any]]:
+def _outputs(folder: Path, cache: StepCache) -> dict[str, dict[str, Any]]:
     """Collects what the steps of this run wrote, and what came from earlier runs."""
     reused = {
         step: {name: Path(v.uri) if isinstance(v, dsl.Artifact) else v for name, v in outputs.items()}
-        for step, outputs in (cache.hits if cache else {}).items()
+        for step, outputs in cache.hits.items()
     }
     steps = [Step(path.parent.name, (), path.parent) for path in folder.rglob("executor_output.json")]
     return reused | {step.name: step.outputs() for step in steps}

@@ -22,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def first_run(folder, sample, run_scenery) -> subprocess.CompletedProcess[str]:
-    result = run_scenery("run", "--data", sample, "--cache", cwd=folder)
+    result = run_scenery("run", "--data", sample, cwd=folder)
     assert result.returncode == 0, result.stdout + result.stderr
     return result
 

@@ -30,7 +30,7 @@ def digests():
 
 @pytest.fixture
 def cache(tmp_path, digests):
-    return StepCache(tmp_path / "cache", lambda step: digests[step], Seen())
+    return StepCache(tmp_path / "cache", lambda step: digests[step], Seen(), reuse=True)
 
 
 @pytest.fixture
@@ -47,6 +47,13 @@ def test_key_changes_with_code_command_and_arguments(cache, digests):
     assert len(keys) == 4
     digests["train"] = "a" * 64
     assert key_of(cache) in keys
+
+
+def test_earlier_outputs_are_left_alone_unless_asked_for(tmp_path, cache):
+    cache.put(key_of(cache), {"decision": "bless"})
+    unasked = StepCache(tmp_path / "cache", lambda _: "a" * 64, Seen(), reuse=False)
+    assert unasked.get(key_of(unasked)) is None
+    assert unasked.hits == {}
 
 
 def test_earlier_outputs_are_found_and_told(cache, model):

@@ -37,11 +37,11 @@ def test_history_is_json_and_a_picture(tmp_path, history):
 
 def test_curves_show_every_column_by_epoch_over_both_phases():
     loss, score = curves(rows(head=2, finetune=2)).axes
-    drawn = {line.get_label(): line.get_xydata().tolist() for axes in (loss, score) for line in axes.lines}
-    assert drawn["training (augmented, smoothed)"] == [[1, 2], [2, 1], [3, 2], [4, 1]]
-    assert drawn["validation (classes count alike)"] == [[1, 3], [2, 1.5], [3, 3], [4, 1.5]]
-    assert [point[1] for point in drawn["macro-F1"]] == [0.125] * 4
-    assert [x for x, _ in drawn["finetune begins"]] == [2.5, 2.5]
+    losses, scores = ({line.get_label(): line.get_xydata().tolist() for line in axes.lines} for axes in (loss, score))
+    assert losses["training (augmented)"] == [[1, 2], [2, 1], [3, 2], [4, 1]]
+    assert losses["validation (classes count alike)"] == [[1, 3], [2, 1.5], [3, 3], [4, 1.5]]
+    assert [point[1] for point in scores["validation macro-F1"]] == [0.125] * 4
+    assert [x for x, _ in losses["finetune begins"]] == [x for x, _ in scores["finetune begins"]] == [2.5, 2.5]
 
 
 def test_one_phase_has_no_boundary():

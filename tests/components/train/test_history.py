@@ -36,12 +36,14 @@ def test_history_is_json_and_a_picture(tmp_path, history):
 
 
 def test_curves_show_every_column_by_epoch_over_both_phases():
-    loss, score = curves(rows(head=2, finetune=2)).axes
-    losses, scores = ({line.get_label(): line.get_xydata().tolist() for line in axes.lines} for axes in (loss, score))
-    assert losses["training (augmented)"] == [[1, 2], [2, 1], [3, 2], [4, 1]]
-    assert losses["validation (classes count alike)"] == [[1, 3], [2, 1.5], [3, 3], [4, 1.5]]
-    assert [point[1] for point in scores["validation macro-F1"]] == [0.125] * 4
-    assert [x for x, _ in losses["finetune begins"]] == [x for x, _ in scores["finetune begins"]] == [2.5, 2.5]
+    loss, score = (
+        {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
+        for axes in curves(rows(head=2, finetune=2)).axes
+    )
+    boundary = [x for x, _ in loss.pop("finetune begins")]
+    assert boundary == [x for x, _ in score.pop("finetune begins")] == [2.5, 2.5]
+    assert list(loss.values()) == [[[1, 2], [2, 1], [3, 2], [4, 1]], [[1, 3], [2, 1.5], [3, 3], [4, 1.5]]]
+    assert list(score.values()) == [[[epoch, share] for epoch in range(1, 5)] for share in (0.5, 0.25, 0.125)]
 
 
 def test_one_phase_has_no_boundary():

@@ -214,7 +214,8 @@ def build(
 def main() -> None:
     """Runs the command line; what a person can put right is shown without a stack trace."""
     for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, signal.default_int_handler)  # as on Ctrl-C: no process or container is left behind
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup has a terminal's end ignored
+            signal.signal(ending, signal.default_int_handler)  # as on Ctrl-C: nothing is left running
     with _errors_for_people():
         app()
 

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -139,14 +138,13 @@ def test_no_container_is_left(docker_run, folder, engine):
     assert not containers_of(folder, engine)
 
 
-def test_ctrl_c_removes_the_container(images, engine, tmp_path, sample):
-    command = [sys.executable, "-m", "pipelines.cli", "run", "--data", sample, "--runner", "docker"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert any("train | begins" in line for line in process.stdout)
-        time.sleep(3)
-        assert containers_of(tmp_path, engine)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+def test_ctrl_c_removes_the_container(images, engine, tmp_path, sample, start):
+    process = start([sys.executable, "-m", "pipelines.cli", "run", "--data", sample, "--runner", "docker"], tmp_path)
+    assert any("train | begins" in line for line in process.stdout)
+    time.sleep(3)
+    assert containers_of(tmp_path, engine)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
     assert process.returncode == 130, errors
     assert not containers_of(tmp_path, engine)
     owners = {path.lstat().st_uid for path in tmp_path.rglob("*")}

@@ -121,14 +121,12 @@ def test_wrong_parameters_end_before_anything_starts(tmp_path, sample, run_scene
     assert not (tmp_path / "runs").exists()
 
 
-def test_ctrl_c_ends_the_steps_process(tmp_path, sample):
-    command = [sys.executable, "-m", "pipelines.cli", "run", "--data", str(sample), "--set", "head_epochs=1000"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert any("train | begins" in line for line in process.stdout)
-        time.sleep(2)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+def test_ctrl_c_ends_the_steps_process(tmp_path, sample, start):
+    process = start([sys.executable, "-m", "pipelines.cli", "run", "--data", sample], tmp_path)
+    assert any("train | begins" in line for line in process.stdout)
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
     assert process.returncode == 130, errors
     assert "stopped" in errors
     assert not processes_that_name(tmp_path), "the train step outlived its run"

@@ -99,17 +99,27 @@ def test_a_failing_step_is_its_own_error_its_log_and_status_1(tmp_path):
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_ending_it_says_so_and_exits_with_130(ending, tmp_path):
-    command = [sys.executable, "-m", "pipelines.cli", "sample", "photos", "--images", "100000"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        while not any(tmp_path.iterdir()):
-            assert process.poll() is None
-        process.send_signal(ending)
-        _, errors = process.communicate(timeout=30)
+def test_ending_it_says_so_and_exits_with_130(ending, tmp_path, start):
+    process = start([sys.executable, "-m", "pipelines.cli", "sample", "photos", "--images", "100000"], tmp_path)
+    while not any(tmp_path.iterdir()):
+        assert process.poll() is None
+    process.send_signal(ending)
+    _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert errors.endswith("stopped; nothing is left running\n")
     assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []
+
+
+def test_job_that_nohup_started_outlives_its_terminal(tmp_path, start):
+    command = ["nohup", sys.executable, "-m", "pipelines.cli", "sample", "photos", "--images", "36"]
+    process = start(command, tmp_path)
+    while not any(tmp_path.iterdir()):
+        assert process.poll() is None
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert (tmp_path / "photos/kitchen").is_dir()
 
 
 def test_compile_writes_the_pipeline(tmp_path):

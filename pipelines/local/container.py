@@ -13,7 +13,7 @@ from kfp import local
 from kfp.local import docker_task_handler, status
 
 from components._errors import InputError
-from pipelines.local.step import Progress, Step, StepFailedError, Stopwatch, reason_for_failure
+from pipelines.local.step import Progress, Step, Stopwatch
 
 IMAGE_USER = 65532  # the images' own user, when the caller is root
 
@@ -45,10 +45,7 @@ class ContainerTaskHandler(docker_task_handler.DockerTaskHandler):
         with _ownership(step.folder) as user, _container(self.image, step.command, user, arguments) as container:
             tail = step.follow(_lines(container), self._progress)
             exit_status = container.wait()["StatusCode"]
-        if exit_status != 0 or not step.executor_output.exists():
-            self._progress.failed(step.name, clock.seconds)
-            raise StepFailedError(step.name, reason_for_failure(tail, exit_status), step.log)
-        self._progress.finished(step.name, clock.seconds)
+        step.conclude(exit_status, tail, clock.seconds, self._progress)
         return status.Status.SUCCESS
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from kfp import local
 from kfp.local import status, subprocess_task_handler
 
-from pipelines.local.step import Progress, Step, StepFailedError, Stopwatch, reason_for_failure
+from pipelines.local.step import Progress, Step, Stopwatch
 
 GRACE_S = 10
 
@@ -51,10 +51,7 @@ class HostTaskHandler(subprocess_task_handler.SubprocessTaskHandler):
             assert process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
             tail = step.follow(process.stdout, self._progress)
             exit_status = process.wait()
-        if exit_status != 0 or not step.executor_output.exists():
-            self._progress.failed(step.name, clock.seconds)
-            raise StepFailedError(step.name, reason_for_failure(tail, exit_status), step.log)
-        self._progress.finished(step.name, clock.seconds)
+        step.conclude(exit_status, tail, clock.seconds, self._progress)
         return status.Status.SUCCESS
 
 

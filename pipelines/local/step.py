@@ -96,6 +96,23 @@ class Step:
                     progress.said(self.name, line.removeprefix(f"{self.name}: ").rstrip())
         return tail
 
+    def conclude(self, exit_status: int, tail: Sequence[str], seconds: float, progress: Progress) -> None:
+        """Says how the step ended.
+
+        Args:
+            exit_status: Of its process; negative for a signal.
+            tail: Its last lines.
+            seconds: How long it took.
+            progress: Told of the end.
+
+        Raises:
+            StepFailedError: If the process failed, or left no executor output.
+        """
+        if exit_status != 0 or not self.executor_output.exists():
+            progress.failed(self.name, seconds)
+            raise StepFailedError(self.name, reason_for_failure(tail, exit_status), self.log)
+        progress.finished(self.name, seconds)
+
     def outputs(self) -> dict[str, Any]:
         """Returns paths of artifacts and values of parameters, as the step wrote them."""
         written = json.loads(self.executor_output.read_text())

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.storage_servers import Bucket, FaultProxy, fault_proxy, google_storage, new_bucket, no_faults, s3
+
 Start = Callable[..., subprocess.Popen[str]]
 
 
@@ -30,3 +32,49 @@ def start() -> Iterator[Start]:
     for process in processes:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture(scope="session")
+def gs_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultProxy]:
+    """A server of Google Cloud Storage's API, behind a proxy that can do it wrong."""
+    with google_storage(tmp_path_factory.mktemp("google") / "objects") as address, fault_proxy(address) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def s3_proxy() -> Iterator[FaultProxy]:
+    """A server of S3's API, behind a proxy that can do it wrong."""
+    with s3() as address, fault_proxy(address) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def make_bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Bucket]]:
+    """Makes buckets that this process and its children reach through a proxy; of scheme `gs` or `s3`.
+
+    Patience is short: a wait of a second in production is one of a few hundredths here.
+    """
+    made: list[Bucket] = []
+
+    def make(scheme: str) -> Bucket:
+        made.append(new_bucket(scheme, request.getfixturevalue(f"{scheme}_proxy")))
+        for name, value in (made[-1].environment | {"SCENERY_STORAGE_PATIENCE_S": "3"}).items():
+            monkeypatch.setenv(name, value)
+        return made[-1]
+
+    yield make
+    for bucket in made:
+        bucket.proxy.plan = no_faults()
+        bucket.proxy.faults.clear()
+
+
+@pytest.fixture
+def gs(make_bucket: Callable[[str], Bucket]) -> Bucket:
+    """A bucket on Google Cloud Storage."""
+    return make_bucket("gs")
+
+
+@pytest.fixture(params=["gs", "s3"])
+def bucket(request: pytest.FixtureRequest, make_bucket: Callable[[str], Bucket]) -> Bucket:
+    """A bucket, once of each kind."""
+    return make_bucket(request.param)

@@ -1,0 +1,64 @@
+"""Objects in buckets (`gs://`, `s3://`) and on web servers (`https://`, `http://`): found, read, replaced.
+
+Every request is repeated as `retrying` says, and every object is compared with the size and the checksum that
+its server tells. All functions may be called from many threads at once.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+from components._errors import InputError
+from components._objects.clients import BUCKETS, client_of, is_remote, read, scheme_of
+from components._objects.downloading import download_object
+from components._objects.replacing import ABSENT, LostRaceError, read_generation, replace_object
+from components._objects.retrying import UnreachableError, persistently
+from components._objects.stored_object import StoredObject
+
+__all__ = [
+    "ABSENT", "LostRaceError", "StoredObject", "UnreachableError", "download_object", "is_remote", "list_objects",
+    "read_generation", "read_object", "replace_object", "stat_object",
+]  # fmt: skip
+
+
+def list_objects(prefix_uri: str) -> Iterator[StoredObject]:
+    """Lists the objects of a bucket whose names begin with a prefix.
+
+    Args:
+        prefix_uri: `gs://bucket/prefix` or `s3://bucket/prefix`. Plain text: `photos` finds `photos2/a.jpg` too.
+
+    Yields:
+        The objects, by name as the server sorts it.
+
+    Raises:
+        InputError: If they cannot be listed; UnreachableError if that may pass.
+    """
+    if scheme_of(prefix_uri) not in BUCKETS:
+        raise InputError(f"{prefix_uri}: expected gs://bucket/prefix or s3://bucket/prefix; no other can be listed.")
+    bucket, _, prefix = prefix_uri.partition("://")[2].partition("/")
+    token = ""
+    while True:
+        page, token = persistently(prefix_uri, partial(client_of(prefix_uri).list_page, bucket, prefix, token))
+        yield from page
+        if not token:
+            return
+
+
+def stat_object(uri: str) -> StoredObject:
+    """Describes an object.
+
+    Raises:
+        InputError: If there is none, or access is refused; UnreachableError if the failure may pass.
+    """
+    return persistently(uri, partial(client_of(uri).stat, uri))
+
+
+def read_object(stored: StoredObject) -> bytes:
+    """Returns an object's bytes.
+
+    Args:
+        stored: As listed or described; another version is not read.
+
+    Raises:
+        InputError: If it is gone, replaced, or access is refused; UnreachableError if the failure may pass.
+    """
+    return persistently(stored.uri, partial(read, stored))

@@ -1,0 +1,56 @@
+"""Which client a URI's scheme takes; each is imported at first use: steps that read local files need none."""
+
+from types import ModuleType
+
+from components._errors import InputError
+from components._objects.stored_object import StoredObject, check
+
+BUCKETS = ("gs", "s3")
+WEB = ("https", "http")
+
+
+def scheme_of(uri: str) -> str:
+    """Returns `gs` of `gs://bucket/name`, and "" of a local path."""
+    return uri.partition("://")[0] if "://" in uri else ""
+
+
+def is_remote(uri: str) -> bool:
+    """Tells objects from local paths."""
+    return scheme_of(uri) in (*BUCKETS, *WEB)
+
+
+def client_of(uri: str) -> ModuleType:
+    """Returns the module that speaks with the URI's server.
+
+    Raises:
+        InputError: If there is none for its scheme, or the URI names no bucket or server.
+    """
+    if uri.partition("://")[2].startswith("/") or uri.endswith("://"):
+        raise InputError(f"{uri}: expected {scheme_of(uri)}:// and a name behind it. Check the address.")
+    match scheme_of(uri):
+        case "gs":
+            from components._objects import gs  # noqa: PLC0415
+
+            return gs
+        case "s3":
+            from components._objects import s3  # noqa: PLC0415
+
+            return s3
+        case "https" | "http":
+            from components._objects import web  # noqa: PLC0415
+
+            return web
+        case _:
+            raise InputError(f"{uri}: expected gs://, s3://, https:// or http://. Check the address.")
+
+
+def read(stored: StoredObject) -> bytes:
+    """Reads an object once.
+
+    Raises:
+        StorageError: If the request fails, or other bytes come than the server says.
+    """
+    body = client_of(stored.uri).open_body(stored, 0)
+    data = b"".join(body.chunks)
+    check(stored, body.checksum, [data])
+    return data

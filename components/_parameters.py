@@ -1,5 +1,6 @@
 """Parameters of a step: one pydantic model gives the flags, their help, their checks and their errors."""
 
+import json
 from argparse import ArgumentParser, Namespace
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -16,6 +17,8 @@ def expected(field: FieldInfo) -> str:
     """Returns what a field takes, for people: `int in [1, 64]`, `one of none, light`."""
     if get_origin(field.annotation) is Literal:
         return "one of " + ", ".join(str(value) for value in get_args(field.annotation))
+    if _is_collection(field):
+        return _collection(field)
     bounds = [_bound(constraint) for constraint in field.metadata]
     name = getattr(field.annotation, "__name__", str(field.annotation))
     return " ".join([name, *filter(None, [_interval(field)]), *filter(None, bounds)])
@@ -40,14 +43,26 @@ def _bound(constraint: object) -> str:
     return f"and a multiple of {constraint.multiple_of}" if isinstance(constraint, MultipleOf) else ""
 
 
+def _is_collection(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) in (dict, list)
+
+
+def _collection(field: FieldInfo) -> str:
+    if get_origin(field.annotation) is dict:
+        return 'object such as {"from": "to"}'
+    (item,) = get_args(field.annotation)
+    return f"list of any of {', '.join(get_args(item))}" if get_origin(item) is Literal else 'list such as ["a", "b"]'
+
+
 def add_flags(parser: ArgumentParser, parameters: type[BaseModel]) -> None:
-    """Adds a flag for each field: `head_epochs` becomes `--head-epochs`."""
+    """Adds a flag for each field: `head_epochs` becomes `--head-epochs`; lists and objects are given as JSON."""
     for name, field in parameters.model_fields.items():
+        default = field.get_default(call_default_factory=True)
         parser.add_argument(
             _flag(name),
-            default=field.default,
-            metavar="VALUE",
-            help=f"{field.description}; {expected(field)} (default: {field.default})".replace("%", "%%"),
+            default=json.dumps(default) if _is_collection(field) else default,
+            metavar="JSON" if _is_collection(field) else "VALUE",
+            help=f"{field.description}; {expected(field)} (default: {default})".replace("%", "%%"),
         )
 
 
@@ -55,14 +70,23 @@ def from_flags(parameters: type[P], flags: Namespace) -> P:
     """Checks the flags that `add_flags` added.
 
     Raises:
-        InputError: If a value is of the wrong type or out of its range; names the flag, the range and
-            what came.
+        InputError: If a value is not JSON where it has to be, of the wrong type or out of its range; names the
+            flag, the range and what came.
     """
-    values = {name: getattr(flags, name) for name in parameters.model_fields}
+    values = {name: _value(name, field, getattr(flags, name)) for name, field in parameters.model_fields.items()}
     try:
         return parameters.model_validate(values)
     except ValidationError as error:
         raise InputError("\n".join(_message(parameters, details) for details in error.errors())) from error
+
+
+def _value(name: str, field: FieldInfo, text: Any) -> Any:  # noqa: ANN401 - what argparse holds
+    if not _is_collection(field):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{_flag(name)}: expected JSON, {expected(field)}. Received: {text!r}.") from error
 
 
 def _message(parameters: type[BaseModel], details: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails

@@ -42,7 +42,21 @@ class TensorFlow(StrEnum):
 
 @app.command()
 def run(
-    data: Annotated[Path, typer.Option(help="Folder, .zip or .tar of class folders.", show_default=False)],
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH|URI",
+            help="Folder, bucket or archive of class folders, or a manifest (.csv, .jsonl): here, gs://, s3://, https://.",
+            show_default=False,
+        ),
+    ],
+    ledger: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH|URI",
+            help="File, here or at gs://, in which runs remember which image is in which split; made if missing.",
+        ),
+    ] = "",
     preset: Annotated[str | None, typer.Option(help="Parameters of Scenery's own; see `scenery presets`.")] = None,
     config: Annotated[Path | None, typer.Option(help="A YAML file of parameters.")] = None,
     settings: Annotated[
@@ -63,15 +77,14 @@ def run(
         scenery run --data photos.zip --preset quick --set min_recall=0.5
 
         scenery run --data photos --runner docker --cache
+
+        scenery run --data gs://acme/photos --ledger gs://acme/ledger.parquet
     """
     from pipelines.compile import COMPONENTS, PIPELINE_FILE
-    from pipelines.local.cache import listing_digest
+    from pipelines.local.data import data_arguments, local_path
     from pipelines.parameters import resolve
 
-    parameters = resolve(preset, config, settings or [])
-    if not data.exists():
-        raise InputError(f"--data: expected a folder or an archive of class folders, found nothing at {data}.")
-    source = data.resolve()
+    arguments = resolve(preset, config, settings or []).model_dump() | data_arguments(data, ledger)
     from pipelines.local.run import RunRequest, run_pipeline
     from pipelines.local.summary import print_summary
     from pipelines.local.view import shown
@@ -79,15 +92,34 @@ def run(
     console = _console()
     request = RunRequest(
         pipeline=PIPELINE_FILE,
-        arguments=parameters.model_dump() | {"source": str(source), "source_digest": listing_digest(source)},
+        arguments=arguments,
         runs=runs,
         runner=runner.value,
-        source=source,
+        source=local_path(arguments["source"]),
         reuse=cache,
     )
     with shown(console, COMPONENTS) as progress:
         result = run_pipeline(request, progress)
     print_summary(console, result)
+
+
+@app.command()
+def inspect(
+    artifact: Annotated[Path, typer.Argument(help="A dataset, a ledger, a step's folder or a whole run's.")],
+) -> None:
+    """Shows what an artifact of ingest or split holds, as its report does: counts, clusters, quality, rejects, changes.
+
+    For example:
+
+        scenery inspect runs/latest
+
+        scenery inspect runs/latest/ingest/images
+
+        scenery inspect runs/latest/split/ledger
+    """
+    from pipelines.inspection.artifact import inspect as inspect_
+
+    inspect_(_console(), artifact)
 
 
 @app.command()
@@ -135,7 +167,8 @@ def parameters() -> None:
     for column in ("default", "takes", "what it is"):
         table.add_column(column)
     for name, field in Parameters.model_fields.items():
-        table.add_row(name, str(field.default), expected(field), field.description)
+        default = field.get_default(call_default_factory=True)
+        table.add_row(name, str(default), expected(field), field.description)
     _console().print(table)
 
 

@@ -1,143 +1,112 @@
-"""The files of a folder, a .zip or a .tar, and how to read each; archives are never unpacked to disk."""
+"""The files of a folder, and what every source of files is: by path, how large each is and how to read it."""
 
-import gzip
 import os
-import shutil
 import stat
-import tarfile
-import threading
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from components._errors import InputError
 
 MAX_FILE_BYTES = 512 * 2**20  # far above any photograph; keeps a compression bomb out of memory
 
-# A file's POSIX path inside the source -> returns its bytes. A reader may be called from any thread; it
-# raises InputError for what must not be read, and whatever the file system or the archive raises.
-Readers = dict[str, Callable[[], bytes]]
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of a source, not yet read.
+
+    Attributes:
+        size_bytes: Its size; what reading ahead counts with.
+        version: Text that changes with the content: an object's generation, a file's size and time.
+        read: Returns its bytes. May be called from any thread; raises InputError for what must not be
+            read, and whatever the file system, archive or network raises.
+        remote: Whether reading waits for a network, so that many reads at once pay. The `read` of a file
+            that is not remote can be pickled, so that the process which decodes it reads it.
+    """
+
+    size_bytes: int
+    version: str
+    read: Callable[[], bytes]
+    remote: bool = False
 
 
-@contextmanager
-def open_folder(folder: Path) -> Iterator[Readers]:
+# By POSIX path inside the source.
+Files = dict[str, SourceFile]
+
+
+def folder_files(folder: Path) -> Files:
     """Finds the files below a folder; links are followed, except to a folder that they are in.
-
-    Yields:
-        The readers.
 
     Raises:
         InputError: If a folder cannot be listed.
     """
+    files: Files = {}
+    real = folder.resolve()
+    unlisted = [("", frozenset(map(_identity, (real, *real.parents))))]
+    while unlisted:
+        prefix, above = unlisted.pop()
+        for entry in _entries(folder / prefix):
+            if not _is_folder(entry):
+                files[prefix + entry.name] = local_file(Path(entry.path))
+            elif (identity := _identity(Path(entry.path))) not in above:
+                unlisted.append((f"{prefix}{entry.name}/", above | {identity}))
+    return files
 
-    def fail(error: OSError) -> None:
-        raise InputError(f"--source: expected to list {error.filename}, but: {error.strerror}. Make it readable.")
 
-    readers: Readers = {}
-    for parent, folders, names in os.walk(folder, onerror=fail, followlinks=True):
-        folders[:] = [name for name in folders if not _leads_back(Path(parent, name))]
-        for name in names:
-            file = Path(parent, name)
-            readers[file.relative_to(folder).as_posix()] = partial(_read_file, file)
-    yield readers
-
-
-@contextmanager
-def open_zip(archive: Path) -> Iterator[Readers]:
-    """Opens a .zip for reading its files; of two of the same name the later counts, as when unpacking.
-
-    Yields:
-        The readers.
-
-    Raises:
-        InputError: If it is damaged.
-    """
+def local_file(path: Path) -> SourceFile:
+    """Describes a file of this machine; one that isn't there can be described, but not read."""
+    read = partial(_read_file, path)
     try:
-        opened = zipfile.ZipFile(archive)
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise _damaged(archive, error) from error
-    with opened:
-        members = [member for member in opened.infolist() if not member.is_dir()]
-        yield {member.filename: partial(_read_zip_member, opened, member) for member in members}
+        status = path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        return SourceFile(0, type(error).__name__, read)
+    return SourceFile(status.st_size, f"{status.st_size} {status.st_mtime_ns}", read)
 
 
-@contextmanager
-def open_tar(archive: Path, scratch: Path) -> Iterator[Readers]:
-    """Opens a .tar, .tar.gz or .tgz for reading its files; of two of the same name the later counts.
-
-    Args:
-        archive: The archive.
-        scratch: An existing folder. A compressed archive is decompressed into it as one file while it is
-            open: reading members in another order than they were packed in would decompress it for each.
-
-    Yields:
-        The readers.
+def refuse(reason: str) -> NoReturn:
+    """Is the `read` of a file that must not be read.
 
     Raises:
-        InputError: If it is damaged.
+        InputError: Always.
     """
-    lock = threading.Lock()
-    unpacked = scratch / "source.tar"
-    with ExitStack() as closing:
-        closing.callback(unpacked.unlink, missing_ok=True)
-        try:
-            plain = _decompressed(archive, unpacked)
-            opened = closing.enter_context(tarfile.open(plain, "r:"))
-            members = [member for member in opened.getmembers() if not member.isdir()]
-            if plain.stat().st_size <= opened.offset:  # tarfile takes a cut between two members for the end
-                raise tarfile.ReadError("the blocks of zeros that mark its end are missing")
-        except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
-            raise _damaged(archive, error) from error
-        yield {member.name: partial(_read_tar_member, opened, lock, member) for member in members}
+    raise InputError(reason)
 
 
-def _leads_back(folder: Path) -> bool:
-    return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
+def check_size(size_bytes: int) -> None:
+    """Refuses a file that is too large to be a photograph.
 
-
-def _read_file(file: Path) -> bytes:
-    status = file.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError("not a regular file")
-    _check_size(status.st_size)
-    return file.read_bytes()
-
-
-def _read_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    if stat.S_ISLNK(member.external_attr >> 16):
-        raise InputError("a link inside an archive")
-    _check_size(member.file_size)
-    return archive.read(member)
-
-
-def _read_tar_member(archive: tarfile.TarFile, lock: threading.Lock, member: tarfile.TarInfo) -> bytes:
-    if not member.isreg():
-        kind = "a link" if member.issym() or member.islnk() else "a special file"
-        raise InputError(f"{kind} inside an archive")
-    _check_size(member.size)
-    with lock:  # members share the archive's position
-        stream = archive.extractfile(member)
-        return stream.read() if stream else b""
-
-
-def _check_size(size_bytes: int) -> None:
+    Raises:
+        InputError: If it is.
+    """
     if size_bytes > MAX_FILE_BYTES:
         raise InputError(f"{size_bytes} bytes: more than {MAX_FILE_BYTES}")
 
 
-def _decompressed(archive: Path, unpacked: Path) -> Path:
-    if archive.suffix.lower() == ".tar":
-        return archive
-    with gzip.open(archive) as compressed, unpacked.open("wb") as stream:
-        shutil.copyfileobj(compressed, stream, 2**20)
-    return unpacked
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise InputError(f"--source: expected to list {folder}, but: {error.strerror}. Make it readable.") from error
 
 
-def _damaged(archive: Path, error: Exception) -> InputError:
-    return InputError(
-        f"--source {archive}: expected a complete archive, but it cannot be read: {error}. "
-        "Pack or copy it again; most often a copy was cut short."
-    )
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, for one: reading it will say so
+        return False
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def _read_file(path: Path) -> bytes:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError("not a regular file")
+    check_size(status.st_size)
+    return path.read_bytes()

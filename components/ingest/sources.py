@@ -1,18 +1,28 @@
 """The images of a source, in a fixed order: which files count, and which class each belongs to."""
 
+import re
 import unicodedata
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 
 from components._errors import InputError
-from components.ingest.files import Readers, open_folder, open_tar, open_zip
+from components.ingest.class_map import ClassMap, map_classes
+from components.ingest.files import Files, SourceFile
+from components.ingest.opening import file_at, kind_of, manifest_rows, open_files
+from components.ingest.parameters import IngestParameters
+from components.ingest.path_patterns import Reading, class_reading, group_reading
+from components.ingest.rejected import Kind, Rejected
 
-# HEIC has no decoder here: listed, so that a class of nothing else is reported and not overlooked.
-IMAGE_SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo",
-                            ".png", ".tif", ".tiff", ".webp"})  # fmt: skip
+IMAGE_SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jpe", ".jpeg", ".jpg",
+                            ".mpo", ".png", ".tif", ".tiff", ".webp"})  # fmt: skip
 HIDDEN_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "@eadir"})
+
+# Absolute, of a drive, or climbing: with the separators of either system, wherever an archive was packed.
+_LEADS_OUT = re.compile(r"[/\\]|[A-Za-z]:|(.*[/\\])?\.\.([/\\]|$)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,97 +30,131 @@ class SourceImage:
     """A file that should be an image.
 
     Attributes:
-        source_uri: Its POSIX path inside the source.
-        label: The name of its folder, in Unicode NFC: archives packed on macOS hold the same names in NFD.
-        read: Returns its bytes, or raises.
+        source_uri: Its POSIX path inside the source, or its URI as a manifest gives it.
+        label: Its class, in Unicode NFC: archives packed on macOS hold the same names in NFD.
+        group_key: The user's own group; None without one.
+        file: How to read it.
     """
 
     source_uri: str
     label: str
-    read: Callable[[], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A file that does not become a row, and why not."""
-
-    source_uri: str
-    label: str
-    reason: str
+    group_key: str | None
+    file: SourceFile
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a source holds, both sorted by path."""
+    """What a source holds; both lists are sorted by path.
+
+    Attributes:
+        images: Files that should be images, under their classes.
+        rejected: Files that cannot be, and why.
+        classes: What became of the class folders; files in ignored ones are in neither list.
+        files: Number of files, hidden ones apart.
+    """
 
     images: list[SourceImage]
     rejected: list[Rejected]
+    classes: ClassMap
+    files: int
 
 
 @contextmanager
-def open_source(source: Path, scratch: Path) -> Iterator[Listing]:
+def open_source(source: str, parameters: IngestParameters, scratch: Path) -> Iterator[Listing]:
     """Lists a source and keeps it open for reading.
 
     Args:
-        source: A folder, .zip, .tar, .tar.gz or .tgz of class folders, at any depth.
-        scratch: An existing folder for what a compressed .tar unpacks to while it is open.
+        source: A folder, a prefix at gs:// or s3://, or an archive or manifest, here or at gs://, s3:// or https://.
+        parameters: Where in a path its class and group are, and what becomes of the classes. A manifest has columns
+            for both; only without its group column `group_pattern` is searched for in URIs.
+        scratch: An existing folder for what has to be fetched or decompressed while the source is open.
 
     Yields:
-        The listing. Hidden files, and what macOS and Windows leave behind, are in neither list.
+        The listing. Hidden files, and what macOS and Windows leave behind, don't count, unless a manifest names them.
 
     Raises:
-        InputError: If there is nothing at `source`, or no file in it, or it is damaged.
+        InputError: If there is no such source, or no file in it, or it is damaged; or a parameter doesn't fit.
     """
-    with _open(source, scratch) as readers:
-        listing = _listing(readers)
-        if not listing.images and not listing.rejected:
-            raise InputError(f"--source {source}: expected one folder of images per class, found no file in it.")
-        yield listing
+    class_of, group_of = class_reading(parameters.class_pattern), group_reading(parameters.group_pattern)
+    if kind_of(source) == "manifest":
+        yield _listing(source, _manifest_images(source, group_of), [], parameters)
+        return
+    with open_files(source, scratch) as files:
+        images, rejected = _images_by_path(files, class_of, group_of, parameters.class_pattern)
+        yield _listing(source, images, rejected, parameters)
 
 
-def _open(source: Path, scratch: Path) -> AbstractContextManager[Readers]:
-    if source.is_dir():
-        return open_folder(source)
-    name = source.name.lower()
-    if source.is_file() and name.endswith(".zip"):
-        return open_zip(source)
-    if source.is_file() and name.endswith((".tar", ".tar.gz", ".tgz")):
-        return open_tar(source, scratch)
-    found = "a file of another kind" if source.exists() else "nothing"
-    raise InputError(
-        f"--source {source}: expected a folder, .zip, .tar, .tar.gz or .tgz with one folder of images per class, "
-        f"found {found}. Check the path, and that it is mounted where the step runs."
-    )
+def _manifest_images(manifest: str, group_of: Reading) -> list[SourceImage]:
+    images = []
+    for row in sorted(manifest_rows(manifest), key=attrgetter("uri", "label")):
+        group = group_of(row.uri) if row.group is None else _nfc(row.group)
+        images.append(SourceImage(row.uri, _nfc(row.label), group or None, file_at(row.location)))
+    return images
 
 
-def _listing(readers: Readers) -> Listing:
-    listing = Listing([], [])
-    for name in sorted(readers):
-        path = PurePosixPath(name)
-        if any(_is_hidden(part) for part in path.parts):
-            continue
-        uri, label = _text(str(path)), unicodedata.normalize("NFC", _text(path.parent.name))
-        if reason := _why_not(path, uri):
-            listing.rejected.append(Rejected(uri, label, reason))
+def _images_by_path(
+    files: Files, class_of: Reading, group_of: Reading, class_pattern: str
+) -> tuple[list[SourceImage], list[Rejected]]:
+    images, rejected = [], []
+    by_path = {str(PurePosixPath(name)): file for name, file in files.items() if not _is_hidden(name)}
+    for path in sorted(by_path):
+        uri = path.encode("utf-8", "backslashreplace").decode()
+        label = class_of(uri)
+        if problem := _problem_of_name(path, uri):
+            rejected.append(Rejected(uri, label or _folder(uri), *problem))
+        elif label is None:
+            reason = f"its path is not of the --class-pattern {class_pattern!r}"
+            rejected.append(Rejected(uri, _folder(uri), "bad path", reason))
         else:
-            listing.images.append(SourceImage(uri, label, readers[name]))
-    return listing
+            images.append(SourceImage(uri, label, group_of(uri), by_path[path]))
+    return images, rejected
 
 
-def _is_hidden(part: str) -> bool:
-    return (part.startswith(".") and part != "..") or part.lower() in HIDDEN_NAMES
+def _is_hidden(path: str) -> bool:
+    if _LEADS_OUT.match(path):  # to be told of, though it has dots
+        return False
+    return any((part.startswith(".") and part != ".") or part.lower() in HIDDEN_NAMES for part in path.split("/"))
 
 
-def _why_not(path: PurePosixPath, uri: str) -> str | None:
-    if uri != str(path):
-        return "its name is not UTF-8"
-    if path.is_absolute() or ".." in path.parts:
-        return "its path leads out of the archive"
-    if path.suffix.lower() not in IMAGE_SUFFIXES:
-        return f"its suffix {path.suffix!r} is not an image's"
-    return None if path.parent.name else "it is in no class folder"
+def _problem_of_name(path: str, uri: str) -> tuple[Kind, str] | None:
+    if uri != path:
+        return "bad path", "its name is not UTF-8"
+    if _LEADS_OUT.match(path):
+        return "bad path", "its path leads out of the source"
+    suffix = PurePosixPath(path).suffix
+    if suffix.lower() not in IMAGE_SUFFIXES:
+        return "not an image", f"its suffix {suffix!r} is not an image's"
+    return None
 
 
-def _text(name: str) -> str:
-    """Makes a file name fit for UTF-8: bytes that are not become backslash escapes."""
-    return name.encode("utf-8", "backslashreplace").decode()
+def _folder(uri: str) -> str:
+    return _nfc(PurePosixPath(uri).parent.name)
+
+
+def _nfc(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _listing(source: str, images: list[SourceImage], rejected: list[Rejected], parameters: IngestParameters) -> Listing:
+    """Applies what the user says of classes.
+
+    Raises:
+        InputError: If there is no file at all, or it doesn't fit.
+    """
+    if not images and not rejected:
+        raise InputError(f"--source {source}: expected one folder of images per class, found no file in it.")
+    files = Counter(image.label for image in images)
+    for file in rejected:
+        files[file.label] += 0
+    classes = map_classes({folder: files[folder] for folder in sorted(files) if folder}, parameters)
+    label_of = classes.label_of
+    return Listing(
+        images=[replace(image, label=label_of[image.label]) for image in images if image.label in label_of],
+        rejected=[
+            replace(file, label=label_of.get(file.label, file.label))
+            for file in rejected
+            if file.label not in classes.ignored
+        ],
+        classes=classes,
+        files=len(images) + len(rejected),
+    )

@@ -1,13 +1,16 @@
 """Reusing finished steps, never when code, data or parameters have changed."""
 
 import hashlib
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from kfp.local import cache as kfp_cache
 
-from components.ingest.files import open_folder
+from components._errors import InputError
+from components._objects import is_remote, read_generation
+from components.ingest.opening import versions
 from pipelines.local.step import Progress
 
 _ROOT = Path(__file__).parent.parent.parent
@@ -52,36 +55,48 @@ class StepCache(kfp_cache.LocalCache):
 
 def code_on_this_machine(component: str) -> str:
     """Digests the code of a component, of what it shares with others, and the locked dependencies."""
-    shared = [*_ROOT.glob("components/*.py"), *_ROOT.glob("components/formats/*.py"), _ROOT / "requirements.txt"]
-    own = [path for path in _ROOT.glob(f"components/{component}/*") if path.is_file()]
+    folders = [_ROOT / "components" / name for name in ("", "_objects", "formats", component)]
+    files = [path for folder in folders for path in folder.iterdir() if path.is_file()]
     digest = hashlib.sha256()
-    for file in sorted(shared + own):
+    for file in sorted([*files, _ROOT / "requirements.txt"]):
         digest.update(f"{file.relative_to(_ROOT)}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
-def listing_digest(source: Path) -> str:
-    """Digests what ingest would find in a local source: names, sizes and times of change, not contents.
+def listing_digest(source: str) -> str:
+    """Digests what ingest would find in a source: names and versions, not contents.
 
     Args:
-        source: A folder or a file.
+        source: A path or URI.
 
     Returns:
-        Hex sha256; a changed, added, renamed or removed file changes it.
+        Hex sha256; a changed, added, renamed or removed file changes it, and so do a manifest's columns.
+
+    Raises:
+        InputError: If there is no such source, or it cannot be listed.
     """
-    if source.is_file():
-        names = ["."]
-    else:
-        with open_folder(source) as files:
-            names = sorted(files)
     digest = hashlib.sha256()
-    for name in names:
-        digest.update(f"{name}\0{_state(source / name)}\0".encode(errors="surrogateescape"))
+    for path, version in sorted(versions(source)):
+        digest.update(f"{path}\0{version}\0".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
-def _state(file: Path) -> str:
-    if not file.exists():
-        return "a link to nothing"
-    stat = file.stat()
-    return f"{stat.st_size} {stat.st_mtime_ns}"
+def ledger_digest(ledger: str) -> str:
+    """Digests the ledger that runs share.
+
+    Args:
+        ledger: A path or URI; "" for none.
+
+    Returns:
+        Hex sha256 of its content; without a ledger, "". One that is still to be made gets a text like no other:
+        a split taken from an earlier run would not make it.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    if not ledger:
+        return ""
+    if not is_remote(ledger) and Path(ledger).is_dir():
+        raise InputError(f"--ledger: expected a file, or none yet, found a folder at {ledger}.")
+    current = read_generation(ledger)
+    return hashlib.sha256(current[0]).hexdigest() if current else f"none yet, {uuid.uuid4().hex}"

@@ -1,8 +1,9 @@
 """Runs a container component in a real container, locked down."""
 
+import glob
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,19 @@ from kfp import local
 from kfp.local import docker_task_handler, status
 
 from components._errors import InputError
+from pipelines.local.data import local_path
 from pipelines.local.step import Progress, Step, Stopwatch
 
 IMAGE_USER = 65532  # the images' own user, when the caller is root
+
+# What tells clients of buckets where to go, and who asks; beside all that begins with AWS_.
+_STORAGE_VARIABLES = ("GOOGLE_CLOUD_PROJECT", "STORAGE_EMULATOR_HOST", "SCENERY_STORAGE_PATIENCE_S")
+# Variables that name a file, and where it is without them.
+_CREDENTIAL_FILES = {
+    "GOOGLE_APPLICATION_CREDENTIALS": "~/.config/gcloud/application_default_credentials.json",
+    "AWS_CONFIG_FILE": "~/.aws/config",
+    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+}
 
 
 class ContainerTaskHandler(docker_task_handler.DockerTaskHandler):
@@ -40,30 +51,43 @@ class ContainerTaskHandler(docker_task_handler.DockerTaskHandler):
         step.folder.mkdir(parents=True, exist_ok=True)
         clock = Stopwatch()
         self._progress.started(step.name)
-        mounts = [*self.runner.container_run_args["mounts"], Mount(str(step.folder), str(step.folder), "bind")]
-        arguments = self.runner.container_run_args | {"mounts": mounts}
-        with _ownership(step.folder) as user, _container(self.image, step.command, user, arguments) as container:
+        writable = {step.folder: "**/*"} | _ledger_folder(step.command)
+        mounts = [Mount(str(folder), str(folder), "bind") for folder in writable]
+        arguments = self.runner.container_run_args | {"mounts": [*self.runner.container_run_args["mounts"], *mounts]}
+        with _ownership(writable) as user, _container(self.image, step.command, user, arguments) as container:
             tail = step.follow(_lines(container), self._progress)
             exit_status = container.wait()["StatusCode"]
         step.conclude(exit_status, tail, clock.seconds, self._progress)
         return status.Status.SUCCESS
 
 
-def container_runner(run_folder: Path, source: Path | None) -> local.DockerRunner:
-    """Returns kfp.local's runner for containers.
+def container_runner(run_folder: Path, sources: Iterable[Path]) -> local.DockerRunner:
+    """Returns kfp.local's runner for containers, which reach buckets as the caller does.
 
     Args:
         run_folder: Holds all runs; mounted read-only, each step's own folder writable.
-        source: A local data folder or archive, mounted read-only at its own path.
+        sources: Local data, mounted read-only at its own paths.
     """
-    read_only = [path for path in (run_folder, source) if path]
+    credentials = _credential_files()
+    read_only = [run_folder, *sources, *credentials.values()]
     return local.DockerRunner(
+        environment=_storage_settings() | {name: str(path) for name, path in credentials.items()},
         mounts=[Mount(str(path), str(path), "bind", read_only=True) for path in read_only],
         read_only=True,
         tmpfs={"/tmp": "rw,mode=1777"},  # noqa: S108 - inside the container
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
     )
+
+
+def _storage_settings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_") or name in _STORAGE_VARIABLES}
+
+
+def _credential_files() -> dict[str, Path]:
+    """Finds the caller's credentials, by the variable that names the file."""
+    files = {name: Path(os.environ.get(name, usual)).expanduser() for name, usual in _CREDENTIAL_FILES.items()}
+    return {name: file.resolve() for name, file in files.items() if file.is_file()}
 
 
 def engine() -> docker.DockerClient:
@@ -93,22 +117,47 @@ def image_id(client: docker.DockerClient, image: str) -> str:
         raise InputError(f"expected the image {image}, found none. Build it with `scenery images build`.") from error
 
 
+def _ledger_folder(command: tuple[str, ...]) -> dict[Path, str]:
+    """Finds the folder in which a step replaces the ledger that runs share, if it is on this machine.
+
+    Returns:
+        By folder, a pattern of the step's own files in it.
+    """
+    ledger = local_path(command[command.index("--ledger-uri") + 1]) if "--ledger-uri" in command else None
+    if not ledger:
+        return {}
+    ledger.parent.mkdir(parents=True, exist_ok=True)
+    return {ledger.parent: f"*{glob.escape(ledger.name)}*"}  # a lock and the next version lie beside it
+
+
 @contextmanager
-def _ownership(folder: Path) -> Iterator[str]:
+def _ownership(writable: Mapping[Path, str]) -> Iterator[str]:
     """Yields the user to run as; afterwards what it wrote belongs to the caller.
 
-    Containers never run as root: for a caller who is root, the folder is lent to the images' user.
+    Containers never run as root: for a caller who is root, folders are lent to the images' user.
+
+    Args:
+        writable: Folders to write in; for each, a pattern of the files in it that the container may replace.
     """
-    uid, gid = os.getuid(), os.getgid()
-    if uid != 0:
-        yield f"{uid}:{gid}"
+    if os.getuid() != 0:
+        yield f"{os.getuid()}:{os.getgid()}"
         return
-    os.chown(folder, IMAGE_USER, IMAGE_USER)
-    try:
+    with ExitStack() as returning:
+        for folder, pattern in writable.items():
+            returning.enter_context(_lent(folder, pattern))
         yield f"{IMAGE_USER}:{IMAGE_USER}"
+
+
+@contextmanager
+def _lent(folder: Path, pattern: str) -> Iterator[None]:
+    owner = folder.stat()
+    for path in [folder, *folder.glob(pattern)]:
+        os.chown(path, IMAGE_USER, IMAGE_USER, follow_symlinks=False)
+    try:
+        yield
     finally:
-        for path in [folder, *folder.rglob("*")]:
-            os.chown(path, uid, gid, follow_symlinks=False)
+        for path in [folder, *folder.glob(pattern)]:
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 @contextmanager

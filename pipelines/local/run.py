@@ -18,8 +18,9 @@ from kfp.local.orchestrator.enhanced_dag_orchestrator import ConditionEvaluator
 from pipelines.compile import component_of, load_pipeline
 from pipelines.local.cache import StepCache, code_on_this_machine
 from pipelines.local.container import ContainerTaskHandler, container_runner, engine, image_id
+from pipelines.local.data import source_mounts
 from pipelines.local.host import HostTaskHandler, host_runner
-from pipelines.local.step import Progress, Step, Stopwatch
+from pipelines.local.step import Progress, Step, Stopwatch, write_step_folders
 
 Runner = Literal["host", "docker"]
 
@@ -78,12 +79,13 @@ def run_pipeline(request: RunRequest, progress: Progress) -> RunResult:
     """
     clock = Stopwatch()
     pipeline = load_pipeline(request.pipeline)
+    mounts = source_mounts(request.source) if request.source and request.runner == "docker" else []
     code_digest = _image_digests(pipeline) if request.runner == "docker" else code_on_this_machine
     folder = _new_folder(request.runs.resolve())
     cache = StepCache(folder.parent / ".cache", code_digest, progress, reuse=request.reuse)
     with _kfp_local(folder, cache, progress):
         local.init(
-            runner=container_runner(folder.parent, request.source) if request.runner == "docker" else host_runner(),
+            runner=container_runner(folder.parent, mounts) if request.runner == "docker" else host_runner(),
             pipeline_root=str(folder.parent),
             workspace_root=str(folder / ".workspace"),
         )
@@ -91,6 +93,7 @@ def run_pipeline(request: RunRequest, progress: Progress) -> RunResult:
     outputs = _outputs(folder, cache)
     if outputs["evaluate"]["decision"] == "bless" and "export" not in outputs:
         raise RuntimeError(f"evaluate blessed the model, but kfp.local skipped export; see {folder / KFP_LOG}")
+    write_step_folders(folder, {step: _folder_of(written) for step, written in outputs.items()})
     _point_latest_to(folder)
     return RunResult(folder, outputs, clock.seconds)
 
@@ -162,6 +165,10 @@ def _outputs(folder: Path, cache: StepCache) -> dict[str, dict[str, Any]]:
     }
     steps = [Step(path.parent.name, (), path.parent) for path in folder.rglob("executor_output.json")]
     return reused | {step.name: step.outputs() for step in steps}
+
+
+def _folder_of(outputs: Mapping[str, Any]) -> Path:
+    return next(value.parent for value in outputs.values() if isinstance(value, Path))
 
 
 def _point_latest_to(folder: Path) -> None:

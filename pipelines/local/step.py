@@ -1,14 +1,18 @@
 """One step of a local run: its command, its folder, its log, and how it went."""
 
 import json
+import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from components._storage import whole_file
+
 LOG_FILE = "log.txt"
+STEPS_FILE = "steps.json"
 ERROR_TAIL_LINES = 40
 
 
@@ -118,6 +122,26 @@ class Step:
         written = json.loads(self.executor_output.read_text())
         artifacts = {name: Path(entry["artifacts"][0]["uri"]) for name, entry in written["artifacts"].items()}
         return artifacts | written["parameterValues"]
+
+
+def write_step_folders(run: Path, folders: Mapping[str, Path]) -> None:
+    """Notes where each step of a run lies: in an earlier run's folder, if it was reused.
+
+    Args:
+        run: The run's folder.
+        folders: By step.
+    """
+    relative = {name: os.path.relpath(folder, run) for name, folder in folders.items()}
+    with whole_file(run / STEPS_FILE) as file:
+        file.write_text(json.dumps(relative, indent=2) + "\n", encoding="utf-8")
+
+
+def read_step_folders(run: Path) -> dict[str, Path]:
+    """Returns where each step of a finished run lies; nothing for any other folder."""
+    file = run / STEPS_FILE
+    if not file.is_file():
+        return {}
+    return {name: run / folder for name, folder in json.loads(file.read_text(encoding="utf-8")).items()}
 
 
 class Stopwatch:

@@ -1,3 +1,4 @@
+import json
 from argparse import ArgumentParser
 from typing import Literal, Self
 
@@ -14,6 +15,8 @@ class Parameters(BaseModel, frozen=True):
     share: float = Field(0.5, gt=0, lt=1, description="100 % is all of %s")
     policy: Literal["none", "light"] = Field("none", description="what to do")
     name: str = Field("", description="of the run")
+    renames: dict[str, str] = Field(default_factory=dict, description="from and to")
+    flags: list[Literal["dark", "small"]] = Field(default_factory=list, description="of an image")
 
     @model_validator(mode="after")
     def _few_large_or_many_small(self) -> Self:
@@ -33,6 +36,17 @@ def test_each_field_is_a_flag():
     assert given == Parameters(epochs=5, side_px=96, share=0.001, policy="light", name="a b")
 
 
+def test_objects_and_lists_are_json():
+    given = _parse("--renames", '{"küche": "kitchen"}', '--flags=["dark", "small"]')
+    assert given == Parameters(renames={"küche": "kitchen"}, flags=["dark", "small"])
+
+
+def test_what_is_not_json_is_refused():
+    with pytest.raises(InputError) as refused:
+        _parse("--renames", "{a: b}")
+    assert str(refused.value) == ("""--renames: expected JSON, object such as {"from": "to"}. Received: '{a: b}'.""")
+
+
 def test_a_flag_left_away_has_its_default():
     assert _parse() == Parameters()
 
@@ -46,6 +60,7 @@ def test_help_shows_description_range_and_default(monkeypatch):
     assert "--side-px VALUE  side; int in [32, inf) and a multiple of 32 (default: 64)" in text
     assert "--share VALUE    100 % is all of %s; float in (0, 1) (default: 0.5)" in text
     assert "--policy VALUE   what to do; one of none, light (default: none)" in text
+    assert "--flags JSON     of an image; list of any of dark, small (default: [])" in text
 
 
 @pytest.mark.parametrize(
@@ -62,12 +77,15 @@ def test_help_shows_description_range_and_default(monkeypatch):
         ("--share", "nan", "float in (0, 1)"),
         ("--share", "half", "float in (0, 1)"),
         ("--policy", "Light", "one of none, light"),
+        ("--flags", '"dark"', "list of any of dark, small"),
+        ("--renames", "[]", 'object such as {"from": "to"}'),
     ],
 )
 def test_an_error_names_flag_range_and_value(flag, value, range_):
     with pytest.raises(InputError) as refused:
         _parse(f"{flag}={value}")
-    assert str(refused.value) == f"{flag}: expected {range_}. Received: {value!r}."
+    received = json.loads(value) if flag in ("--flags", "--renames") else value
+    assert str(refused.value) == f"{flag}: expected {range_}. Received: {received!r}."
 
 
 def test_all_errors_come_at_once():

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
+from components._errors import InputError
+from components._objects import ABSENT, replace_object
 from pipelines.local import cache as cache_module
-from pipelines.local.cache import StepCache, code_on_this_machine, listing_digest
+from pipelines.local.cache import StepCache, code_on_this_machine, ledger_digest
+from pipelines.local.cache import listing_digest as digest_of_source
 
 
 class Seen:
@@ -73,6 +76,10 @@ def test_outputs_that_were_removed_are_not_reused(cache, model):
     assert cache.get(key) is None
     assert cache.hits == {}
     assert cache._progress.steps == []
+
+
+def listing_digest(source) -> str:
+    return digest_of_source(str(source))
 
 
 @pytest.fixture
@@ -147,6 +154,69 @@ def test_an_archive_is_listed_as_one_file(tmp_path):
 
 
 @pytest.fixture
+def manifest(source):
+    manifest = source.parent / "labels.csv"
+    manifest.write_text("uri,label\nphotos/kitchen/a.jpg,kitchen\nphotos/hall/gone.jpg,hall\n")
+    return manifest
+
+
+@pytest.mark.parametrize("change", [remove, rename, relabel, grow, touch])
+def test_any_change_of_a_file_that_a_manifest_names_changes_the_listing(manifest, source, change):
+    before = listing_digest(manifest)
+    assert listing_digest(manifest) == before
+    change(source)
+    assert listing_digest(manifest) != before
+
+
+def test_files_that_a_manifest_does_not_name_are_no_part_of_the_listing(manifest, source):
+    before = listing_digest(manifest)
+    add(source)
+    assert listing_digest(manifest) == before
+
+
+def test_any_change_of_a_manifest_changes_the_listing(manifest):
+    before = listing_digest(manifest)
+    manifest.write_text(manifest.read_text().replace(",hall", ",kitchen"))
+    assert listing_digest(manifest) != before
+
+
+def test_a_replaced_object_changes_the_listing(bucket, tmp_path):
+    bucket.put("photos/a/1.jpg", b"one")
+    bucket.put("photos.zip", b"archive one")
+    (tmp_path / "labels.csv").write_text(f"uri,label\n{bucket.uri}/photos/a/1.jpg,a\n{bucket.uri}/gone.jpg,a\n")
+    bucket.put("labels.csv", b"uri,label\nphotos/a/1.jpg,a\n")
+    sources = [f"{bucket.uri}/{name}" for name in ("photos", "photos.zip", "labels.csv")] + [tmp_path / "labels.csv"]
+    before = [listing_digest(source) for source in sources]
+    assert [listing_digest(source) for source in sources] == before
+    bucket.put("photos/a/1.jpg", b"two")
+    bucket.put("photos.zip", b"archive two")
+    assert not set(before) & {listing_digest(source) for source in sources}
+
+
+def test_an_archive_that_is_not_there_is_an_error_before_a_run_begins(gs):
+    with pytest.raises(InputError, match=r"gone\.zip: expected to reach it, but there is no such bucket or object"):
+        listing_digest(f"{gs.uri}/gone.zip")
+
+
+def test_a_ledger_is_its_content_wherever_it_is(gs, tmp_path):
+    here, there = str(tmp_path / "ledger.parquet"), f"{gs.uri}/ledger.parquet"
+    for ledger in (here, there):
+        assert ledger_digest(ledger).startswith("none yet")
+        assert ledger_digest(ledger) != ledger_digest(ledger)
+        generation = replace_object(ledger, b"one", ABSENT)
+    one = ledger_digest(here)
+    assert ledger_digest(there) == one
+    replace_object(there, b"two", generation)
+    assert ledger_digest(there) != one
+    assert ledger_digest("") == ""
+
+
+def test_a_folder_is_no_ledger(tmp_path):
+    with pytest.raises(InputError, match="--ledger: expected a file, or none yet, found a folder"):
+        ledger_digest(str(tmp_path))
+
+
+@pytest.fixture
 def repository(tmp_path, monkeypatch):
     """A copy of what the digest is of, to be changed."""
     shutil.copytree(cache_module._ROOT / "components", tmp_path / "components")
@@ -159,6 +229,7 @@ def repository(tmp_path, monkeypatch):
     ("file", "changed"),
     [
         ("components/_storage.py", {"ingest", "train"}),
+        ("components/_page.html.j2", {"ingest", "train"}),
         ("components/formats/dataset.py", {"ingest", "train"}),
         ("requirements.txt", {"ingest", "train"}),
         ("components/train/loop.py", {"train"}),

@@ -10,7 +10,17 @@ import pytest
 
 from pipelines.parameters import Parameters
 
-COMMANDS = [(), ("run",), ("sample",), ("parameters",), ("presets",), ("compile",), ("images",), ("images", "build")]
+COMMANDS = [
+    (),
+    ("run",),
+    ("sample",),
+    ("parameters",),
+    ("presets",),
+    ("inspect",),
+    ("compile",),
+    ("images",),
+    ("images", "build"),
+]
 GROUPS = {(), ("images",)}
 
 
@@ -52,7 +62,13 @@ def test_help_does_not_wait_for_kfp(tmp_path):
         (("run", "--dta", "."), "No such option: --dta"),
         (("fly",), "No such command 'fly'"),
         (("sample", "photos", "--images", "3"), "Invalid value for '--images'"),
-        (("run", "--data", "nowhere"), "error: --data: expected a folder or an archive of class folders, found noth"),
+        (
+            ("run", "--data", "nowhere"),
+            "error: --data: expected class folders or a manifest, here or at gs://, s3:// or",
+        ),
+        (("run", "--data", ""), "here or at gs://, s3:// or https://, found nothing at ."),
+        (("run", "--data", "https://acme.example/photos"), "at https:// there can be archives and manifests only"),
+        (("run", "--data", ".", "--ledger", "."), "error: --ledger: expected a file, or none yet, found a folder at"),
         (("run", "--data", ".", "--set", "head_epoch=3"), "error: head_epoch: no such parameter. The nearest is 'hea"),
         (("run", "--data", ".", "--preset", "quik"), "The nearest is 'quick'"),
         (("images", "build", "--component", "bake"), "error: --component: expected one of ingest, split, train, eva"),

@@ -1,0 +1,221 @@
+"""The files of a .zip or a .tar; nothing is unpacked to disk but the tar inside a compressed one.
+
+An archive is read where its files lie in it, by whichever process or thread asks: no open archive is shared.
+"""
+
+import shutil
+import stat
+import struct
+import tarfile
+import zipfile
+import zlib
+from bz2 import BZ2File
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from gzip import GzipFile
+from lzma import LZMAError, LZMAFile
+from pathlib import Path
+
+from components._errors import InputError
+from components.ingest.files import Files, SourceFile, check_size, refuse
+
+_STREAMS = {"gz": GzipFile, "tgz": GzipFile, "bz2": BZ2File, "tbz2": BZ2File, "xz": LZMAFile, "txz": LZMAFile}
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+
+# What unpacks to more than its packed size times this, and to more than what is harmless, is a bomb: photographs
+# hardly pack at all, and deflate cannot pack anything below a 1,032nd.
+MAX_RATIO = 200
+HARMLESS_BYTES = 16 * 2**20
+DISK_SHARE = 0.9
+
+_UTF8_NAME = 1 << 11
+_ENCRYPTED = 1 << 0
+_MADE_ON_WINDOWS = 0
+_BLOCK_BYTES = 512
+
+
+@contextmanager
+def open_archive(archive: Path, scratch: Path) -> Iterator[Files]:
+    """Lists an archive; of two files of the same name the later counts, as when unpacking.
+
+    Args:
+        archive: A file with one of `ARCHIVE_SUFFIXES`.
+        scratch: An existing folder. A compressed .tar is decompressed into it as one file while it is open:
+            reading members in another order than they were packed in would decompress it for each.
+
+    Yields:
+        Its files. What must not be read (links, special files, encrypted ones, bombs) raises InputError when it is.
+
+    Raises:
+        InputError: If the archive is damaged, or is a decompression bomb.
+    """
+    if archive.suffix.lower() == ".zip":
+        yield _zip_files(archive)
+    elif archive.suffix.lower() == ".tar":
+        yield _tar_files(archive, archive)
+    else:
+        unpacked = scratch / "unpacked.tar"
+        try:
+            _decompress(archive, unpacked)
+            yield _tar_files(archive, unpacked)
+        finally:
+            unpacked.unlink(missing_ok=True)
+
+
+def _zip_files(archive: Path) -> Files:
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            members = {_zip_name(member): member for member in opened.infolist()}
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, struct.error) as error:
+        raise _damaged(archive, error) from error
+    return {name: _zip_file(archive, member) for name, member in members.items() if not name.endswith("/")}
+
+
+def _zip_name(member: zipfile.ZipInfo) -> str:
+    """Returns a member's path as whoever packed it meant it."""
+    name = member.filename
+    if not member.flag_bits & _UTF8_NAME:
+        # Not marked as UTF-8, which by the letter means cp437; macOS writes UTF-8 all the same.
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode()
+    return name.replace("\\", "/") if member.create_system == _MADE_ON_WINDOWS else name
+
+
+def _zip_file(archive: Path, member: zipfile.ZipInfo) -> SourceFile:
+    version = f"{member.file_size} {member.CRC:08x}"
+    if reason := _why_not_unzip(member):
+        return SourceFile(0, version, partial(refuse, reason))
+    return SourceFile(member.file_size, version, partial(_read_zip_member, archive, member))
+
+
+def _why_not_unzip(member: zipfile.ZipInfo) -> str | None:
+    if kind := _special(stat.S_IFMT(member.external_attr >> 16)):
+        return kind
+    if member.flag_bits & _ENCRYPTED:
+        return "encrypted: pack it again without a password"
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return f"compressed by method {member.compress_type}, expected deflate (8): pack it again as a plain .zip"
+    if member.file_size > _most_bytes(member.compress_size):
+        return f"a decompression bomb: {member.compress_size} bytes that unpack to {member.file_size}"
+    return None
+
+
+def _special(file_type: int) -> str | None:
+    if file_type in (0, stat.S_IFREG):  # 0: packed where files have no such types
+        return None
+    return "a link inside an archive" if file_type == stat.S_IFLNK else "a special file inside an archive"
+
+
+def _read_zip_member(archive: Path, member: zipfile.ZipInfo) -> bytes:
+    """Reads a member by its own header: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.7."""
+    check_size(member.file_size)
+    header = _read_span(archive, member.header_offset, 30)
+    signature, name_bytes, extra_bytes = struct.unpack("<4s22xHH", header)
+    packed = _read_span(archive, member.header_offset + len(header) + name_bytes + extra_bytes, member.compress_size)
+    data = packed if member.compress_type == zipfile.ZIP_STORED else _inflate(packed, member.file_size)
+    if signature != b"PK\3\4" or len(data) != member.file_size or zlib.crc32(data) != member.CRC:
+        raise InputError("damaged inside the archive: its checksum is not what was packed")
+    return data
+
+
+def _inflate(packed: bytes, size_bytes: int) -> bytes:
+    """Decompresses to at most one byte more than it should be: what is told of its size may be a lie."""
+    try:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, size_bytes + 1)
+    except zlib.error as error:
+        raise InputError(f"damaged inside the archive: {error}") from error
+
+
+def _tar_files(archive: Path, plain: Path) -> Files:
+    """Lists a tar.
+
+    Args:
+        archive: What the user gave.
+        plain: The same, decompressed.
+    """
+    status = archive.stat()
+    try:
+        members = _tar_members(plain)
+    except (tarfile.TarError, EOFError, OSError, OverflowError, RecursionError, ValueError) as error:
+        raise _damaged(archive, error) from error
+    version = f"{status.st_size} {status.st_mtime_ns}"
+    return {member.name: _tar_file(plain, member, version) for member in members if not member.isdir()}
+
+
+def _tar_members(plain: Path) -> list[tarfile.TarInfo]:
+    end = 0
+    with tarfile.open(plain, "r:") as opened:
+        for _ in opened:
+            if opened.offset <= end:  # a negative size: tarfile would read the same header for ever
+                raise tarfile.ReadError(f"the header before byte {end} is damaged")
+            end = opened.offset
+        # tarfile takes a cut between two files, and a damaged header, for the end, which is a block of zeros
+        if _read_span(plain, opened.offset, _BLOCK_BYTES) != bytes(_BLOCK_BYTES):
+            raise tarfile.ReadError(f"the header at byte {opened.offset} is damaged")
+        return opened.getmembers()
+
+
+def _tar_file(plain: Path, member: tarfile.TarInfo, version: str) -> SourceFile:
+    version = f"{version} {member.offset_data}"
+    if not member.isreg() or member.issparse():
+        kind = "a link" if member.issym() or member.islnk() else "a special file"
+        return SourceFile(0, version, partial(refuse, f"{kind} inside an archive"))
+    return SourceFile(member.size, version, partial(_read_span, plain, member.offset_data, member.size))
+
+
+def _decompress(archive: Path, unpacked: Path) -> None:
+    """Decompresses an archive, as far as it is no bomb and leaves room on the disk."""
+    most_bytes = _most_bytes(archive.stat().st_size)
+    room_bytes = int(DISK_SHARE * shutil.disk_usage(unpacked.parent).free)
+    written = 0
+    with unpacked.open("wb") as stream:
+        for chunk in _decompressed(archive):
+            written += len(chunk)
+            if written > min(most_bytes, room_bytes):
+                raise _too_large(archive, most_bytes, room_bytes)
+            stream.write(chunk)
+
+
+def _decompressed(archive: Path) -> Iterator[bytes]:
+    try:
+        with _STREAMS[archive.suffix.lower()[1:]](archive) as stream:
+            while chunk := stream.read(2**20):
+                yield chunk
+    except (EOFError, OSError, zlib.error, LZMAError) as error:
+        raise _damaged(archive, error) from error
+
+
+def _most_bytes(packed_bytes: int) -> int:
+    return max(HARMLESS_BYTES, MAX_RATIO * packed_bytes)
+
+
+def _read_span(file: Path, offset: int, size_bytes: int) -> bytes:
+    check_size(size_bytes)
+    if offset < 0 or size_bytes < 0:
+        raise InputError(f"damaged inside the archive: {size_bytes} bytes from byte {offset}")
+    with file.open("rb") as stream:
+        stream.seek(offset)
+        data = stream.read(size_bytes)
+    if len(data) != size_bytes:
+        raise InputError(f"damaged inside the archive: {len(data)} of {size_bytes} bytes are there")
+    return data
+
+
+def _too_large(archive: Path, most_bytes: int, room_bytes: int) -> InputError:
+    if most_bytes < room_bytes:
+        return InputError(
+            f"--source {archive}: expected photographs, found what unpacks to more than {MAX_RATIO} times its size: a "
+            "decompression bomb. If you trust it, unpack it yourself and give the folder."
+        )
+    return InputError(
+        f"--source {archive}: expected room to decompress it, but it is larger than {DISK_SHARE:.0%} of what is free. "
+        "Free some space, or pack it as .zip or .tar, which are read as they are."
+    )
+
+
+def _damaged(archive: Path, error: Exception) -> InputError:
+    return InputError(
+        f"--source {archive}: expected a complete archive, but it cannot be read: {error}. "
+        "Pack or copy it again; most often a copy was cut short."
+    )

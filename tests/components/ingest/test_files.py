@@ -1,0 +1,89 @@
+"""The files of a folder."""
+
+import os
+import pickle
+
+import pytest
+
+from components._errors import InputError
+from components.ingest import files as files_module
+from components.ingest.files import folder_files, local_file
+
+AWKWARD = ["a b/1'\".jpg", "ü/客厅\n.jpg", os.fsdecode(b"caf\xe9/1.jpg"), "a/b/c/d.jpg"]
+
+
+def write(folder, name, data=b"1"):
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+def test_every_file_is_found_by_its_path(tmp_path):
+    for name in AWKWARD:
+        write(tmp_path, name, name.encode(errors="surrogateescape"))
+    found = folder_files(tmp_path)
+    assert {name: file.read() for name, file in found.items()} == {
+        name: name.encode(errors="surrogateescape") for name in AWKWARD
+    }
+    assert {file.remote for file in found.values()} == {False}
+
+
+def test_another_process_can_read_it(tmp_path):
+    write(tmp_path, "a/1.jpg", b"one")
+    (file,) = folder_files(tmp_path).values()
+    assert pickle.loads(pickle.dumps(file)).read() == b"one"
+    assert file.size_bytes == 3
+
+
+def test_the_version_changes_with_size_and_time(tmp_path):
+    write(tmp_path, "1.jpg", b"one")
+    os.utime(tmp_path / "1.jpg", ns=(1, 1))
+    seen = {local_file(tmp_path / "1.jpg").version}
+    os.utime(tmp_path / "1.jpg", ns=(1, 2))
+    seen.add(local_file(tmp_path / "1.jpg").version)
+    write(tmp_path, "1.jpg", b"three")
+    os.utime(tmp_path / "1.jpg", ns=(1, 2))
+    seen.add(local_file(tmp_path / "1.jpg").version)
+    assert len(seen) == 3
+
+
+def test_what_is_not_there_is_found_and_fails_when_it_is_read(tmp_path):
+    (tmp_path / "gone.jpg").symlink_to("nowhere.jpg")
+    (tmp_path / "round.jpg").symlink_to("round.jpg")
+    found = folder_files(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        found["gone.jpg"].read()
+    with pytest.raises(OSError, match="symbolic links"):
+        found["round.jpg"].read()
+    with pytest.raises(ValueError, match="null byte"):
+        local_file(tmp_path / "a\0.jpg").read()
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(InputError, match="not a regular file"):
+        folder_files(tmp_path)["pipe.jpg"].read()
+
+
+def test_what_is_too_large_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(files_module, "MAX_FILE_BYTES", 3)
+    write(tmp_path, "1.jpg", b"four")
+    with pytest.raises(InputError, match="4 bytes: more than 3"):
+        local_file(tmp_path / "1.jpg").read()
+
+
+def test_circles_of_links_are_not_walked(tmp_path):
+    write(tmp_path, "elsewhere/1.jpg")
+    source = tmp_path / "s"
+    (source / "b").mkdir(parents=True)
+    (source / "a").symlink_to(tmp_path / "elsewhere")
+    (source / "b" / "up").symlink_to(source)
+    (tmp_path / "elsewhere" / "back").symlink_to(source)
+    (source / "out").symlink_to(tmp_path)
+    assert list(folder_files(source)) == ["a/1.jpg"]
+
+
+def test_a_folder_that_cannot_be_listed(tmp_path):
+    write(tmp_path, "a")
+    with pytest.raises(InputError, match=r"expected to list .*/a, but: Not a directory"):
+        folder_files(tmp_path / "a")

@@ -1,14 +1,11 @@
 """The evaluation as one page of HTML that needs nothing from elsewhere, and no scripts."""
 
 import math
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from components._storage import whole_file
+from components._page import jpeg_uri, render, write_page
 from components.evaluate.scores import ClassScores, Evaluation, Scores
 
 MISTAKES_SHOWN = 24
@@ -37,7 +34,7 @@ class Mistake:
     @property
     def data_uri(self) -> str:
         """The picture as the source of an <img>."""
-        return f"data:image/jpeg;base64,{b64encode(self.jpeg).decode()}"
+        return jpeg_uri(self.jpeg)
 
 
 @dataclass(frozen=True)
@@ -59,20 +56,13 @@ class Confusion:
 
 def write_report(file: Path, evaluation: Evaluation, mistakes: Sequence[Mistake]) -> None:
     """Writes the page; `mistakes` are shown in their order."""
-    with whole_file(file) as partial:
-        partial.write_text(page(evaluation, mistakes), encoding="utf-8")
+    write_page(file, page(evaluation, mistakes))
 
 
 def page(evaluation: Evaluation, mistakes: Sequence[Mistake]) -> str:
     """Returns the page as HTML. Class names are escaped: they come from whoever named the folders."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(
+    return render(
+        Path(__file__).with_name("report.html.j2"),
         evaluation=evaluation,
         weakest_first=weakest_first(evaluation.per_class),
         confusions=most_frequent_confusions(evaluation, _CONFUSIONS_SHOWN),

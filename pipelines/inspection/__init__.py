@@ -1,0 +1,1 @@
+"""`scenery inspect`: an artifact in the terminal, as its page shows it."""

@@ -1,0 +1,96 @@
+"""What lies at a path, and how it is shown."""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from components._errors import InputError
+from components._text import visible
+from components.formats.dataset import MANIFEST
+from components.ingest.overview import read_overview as read_images
+from components.split.assignment import SPLITS
+from components.split.ledger import LEDGER_FILE, read_ledger
+from components.split.overview import ledger_overview
+from components.split.overview import read_overview as read_split
+from pipelines.inspection.images import print_images
+from pipelines.inspection.splits import print_examples, print_ledger, print_split
+from pipelines.local.step import read_step_folders
+
+_LISTED = 8
+View = Callable[[Console], None]
+
+
+def inspect(console: Console, path: Path) -> None:
+    """Prints what an artifact holds.
+
+    Args:
+        console: Where to.
+        path: A dataset's folder, a ledger or its folder, the folder of ingest or split, or a whole run's.
+
+    Raises:
+        InputError: If it is something else, or damaged.
+    """
+    views = list(_views(path))
+    if not views:
+        raise InputError(
+            f"{path}: expected the folder of a dataset ({MANIFEST}), a ledger ({LEDGER_FILE}), the folder that ingest "
+            f"or split wrote, or that of a run with both; found {_found(path)}."
+        )
+    for number, view in enumerate(views):
+        if number:
+            console.print("\n")
+        view(console)
+
+
+def _views(path: Path) -> Iterator[View]:
+    """Yields a way to show each artifact at a path: of a file that belongs to one, of it, of a step, of a run."""
+    if path.name in (MANIFEST, LEDGER_FILE) and path.is_file():
+        path = path.parent
+    if (path / MANIFEST).is_file():
+        yield partial(_show_dataset, path)
+    elif (path / LEDGER_FILE).is_file():
+        yield partial(_show_ledger, path)
+    else:
+        steps = read_step_folders(path)
+        for step in (path, *(steps.get(name, path / name) for name in ("ingest", "split"))):
+            yield from _views_of_step(step)
+
+
+def _views_of_step(folder: Path) -> Iterator[View]:
+    if (folder / "images" / MANIFEST).is_file():
+        yield partial(_show_dataset, folder / "images")
+    if all((folder / split / MANIFEST).is_file() for split in SPLITS) and (folder / "ledger" / LEDGER_FILE).is_file():
+        yield partial(_show_split, folder)
+
+
+def _show_dataset(folder: Path, console: Console) -> None:
+    if _kind(folder / MANIFEST) == "examples":
+        print_examples(console, folder)
+    else:
+        print_images(console, read_images(folder))
+
+
+def _kind(manifest: Path) -> object:
+    try:
+        return json.loads(manifest.read_bytes())["kind"]
+    except (ValueError, KeyError, TypeError):
+        return None  # the reader of images says what is wrong with it
+
+
+def _show_ledger(folder: Path, console: Console) -> None:
+    print_ledger(console, ledger_overview(read_ledger(folder)))
+
+
+def _show_split(folder: Path, console: Console) -> None:
+    print_split(console, read_split({split: folder / split for split in SPLITS}, folder / "ledger"))
+
+
+def _found(path: Path) -> str:
+    if not path.is_dir():
+        return "a file of another kind" if path.exists() else "nothing"
+    names = sorted(entry.name for entry in path.iterdir())
+    more = [f"and {len(names) - _LISTED} more"] if len(names) > _LISTED else []
+    return "a folder of " + (", ".join([*map(visible, names[:_LISTED]), *more]) or "nothing")

@@ -1,4 +1,4 @@
-"""Clusters of images that show the same: those must never part between training and testing."""
+"""Groups of images that show the same, or that belong together: those must never part between training and testing."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -6,76 +6,149 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from components.ingest.forest import Forest, Indices
+
 Hashes = NDArray[np.uint64]
-Indices = NDArray[np.int64]
 
 _BITS = 64
+_NEIGHBOURS = 8  # compared with every hash in sorted order: they unite what is dense, in next to no time
+_SMALL = 1024  # hashes that are compared all with all, in lockstep with other runs
 
 
-def near_duplicate_groups(ids: Sequence[str], hashes: Hashes, max_distance: int) -> list[str]:
-    """Groups images that a chain of near-duplicates connects.
+def near_duplicate_groups(
+    ids: Sequence[str], hashes: Hashes, max_distance: int, keys: Sequence[str | None]
+) -> list[str]:
+    """Groups images that a chain of near-duplicates and equal keys connects.
 
     Args:
         ids: Of the images.
         hashes: Their perceptual hashes, uint64 [len(ids)].
         max_distance: Two images are near-duplicates when their hashes differ in at most this many bits, in
             [0, 63].
+        keys: The user's own groups; None for an image without one.
 
     Returns:
-        For each image the smallest id of its group; its own if it is alone.
+        For each image the name of its group: `key:` and the smallest key in it or, without any, the smallest
+        id; its own if it is alone.
     """
-    distinct, where = np.unique(hashes, return_inverse=True)  # so that equal hashes are never paired
-    cluster = _clusters(distinct, max_distance)[where].tolist()
-    smallest: dict[int, str] = {}
-    for image_id, number in zip(ids, cluster, strict=True):
-        smallest[number] = min(image_id, smallest.get(number, image_id))
-    return [smallest[number] for number in cluster]
+    forest = Forest(len(ids))
+    distinct, first, where = np.unique(hashes, return_index=True, return_inverse=True)
+    forest.unite(np.arange(len(ids)), first[where])
+    forest.unite(*_pairs_of_equal_keys(keys))
+    _unite_near(forest, distinct, first, _BITS, max_distance)
+    return _names(ids, keys, forest.roots(np.arange(len(ids))))
 
 
-def _clusters(hashes: Hashes, max_distance: int) -> Indices:
-    """Returns a number for each of the distinct hashes that is the same within a cluster (union-find)."""
-    parent = np.arange(len(hashes))
-    for left, right in _near_pairs(hashes, max_distance):
-        apart = parent[left] != parent[right]
-        for pair in zip(left[apart].tolist(), right[apart].tolist(), strict=True):
-            first, second = sorted(_root(parent, index) for index in pair)
-            parent[second] = first
-        while np.any(parent != parent[parent]):
-            parent = parent[parent]
-    return parent
+def _pairs_of_equal_keys(keys: Sequence[str | None]) -> tuple[Indices, Indices]:
+    """Pairs each image that has a key with the first that has the same."""
+    first: dict[str, int] = {}
+    pairs = [(index, first.setdefault(key, index)) for index, key in enumerate(keys) if key is not None]
+    both = np.array(pairs, np.int64).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
 
 
-def _root(parent: Indices, index: int) -> int:
-    while parent[index] != index:
-        index = int(parent[index])
-    return index
+def _names(ids: Sequence[str], keys: Sequence[str | None], roots: Indices) -> list[str]:
+    smallest: dict[int, tuple[bool, str]] = {}  # whether it is an id: keys come first
+    numbers = roots.tolist()
+    for number, image_id, key in zip(numbers, ids, keys, strict=True):
+        name = (True, image_id) if key is None else (False, f"key:{key}")
+        smallest[number] = min(name, smallest.get(number, name))
+    return [smallest[number][1] for number in numbers]
 
 
-def _near_pairs(hashes: Hashes, max_distance: int) -> Iterator[tuple[Indices, Indices]]:
-    """Finds all pairs within a distance, by multi-index hashing.
+def _unite_near(forest: Forest, hashes: Hashes, members: Indices, free: int, max_distance: int) -> None:
+    """Unites all members whose hashes are near, by multi-index hashing.
 
     Hashes that differ in at most d bits agree in at least one of d + 1 bands of bits, so only those that
     share a band are compared (Norouzi, Punjani, Fleet: "Fast Search in Hamming Space with Multi-Index
-    Hashing", CVPR 2012, section 2).
+    Hashing", CVPR 2012, section 2). Where too many share one, the bits that are left are cut into bands again.
+    What is connected already is not compared, so pictures that are all alike don't cost the square of
+    their number.
 
-    Yields:
-        Two arrays of indices each time; every pair comes at least once.
+    Args:
+        forest: Holds the groups.
+        hashes: Distinct, below 2**free, uint64 [N].
+        members: Their numbers in the forest, int64 [N].
+        free: The bits in which the hashes may differ.
+        max_distance: See `near_duplicate_groups`.
     """
-    edges = np.linspace(0, _BITS, max_distance + 2).astype(int)
+    if free <= max_distance:
+        forest.unite(members[1:], members[:-1])
+        return
+    edges = np.linspace(0, free, max_distance + 2).astype(int)
     for low, high in pairwise(edges.tolist()):
-        band = (hashes >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1)
-        order = np.argsort(band, kind="stable")
-        for left, right in _pairs_of_equals(band[order]):
-            near = np.bitwise_count(hashes[order[left]] ^ hashes[order[right]]) <= max_distance
-            yield order[left[near]], order[right[near]]
+        rotated = _rotate(hashes, free, free - high)  # the band comes to the top
+        order = np.argsort(rotated)
+        ordered, of_ordered = rotated[order], members[order]
+        for step in range(1, 1 + _NEIGHBOURS):
+            _unite_at_distance(forest, ordered, of_ordered, step, max_distance)
+        left = free - (high - low)
+        band = ordered >> np.uint64(left)
+        _unite_in_small_runs(forest, ordered, of_ordered, band, max_distance)
+        for run in _large_runs(band):
+            _unite_in_run(forest, ordered[run] & _ones(left), of_ordered[run], left, max_distance)
 
 
-def _pairs_of_equals(ordered: Hashes) -> Iterator[tuple[Indices, Indices]]:
-    """Yields all pairs of positions with equal values of a sorted array, by their distance in it."""
-    left = np.arange(len(ordered))
-    for step in range(1, len(ordered)):
-        left = left[left + step < len(ordered)]
-        left = left[ordered[left + step] == ordered[left]]  # equals lie side by side: none is lost for later steps
-        if not len(left):
-            return
-        yield left, left + step
+def _unite_in_run(forest: Forest, hashes: Hashes, members: Indices, free: int, max_distance: int) -> None:
+    """Unites those of many hashes that share a band, in the cheaper of two ways."""
+    roots = forest.roots(members)
+    distinct, sizes = np.unique(roots, return_counts=True)
+    if len(distinct) == 1:
+        return
+    outside = roots != distinct[sizes.argmax()]  # of the largest group
+    width = free // (max_distance + 1)
+    bands_pay = 2**width > 2 * (max_distance + 1) and outside.sum() > _SMALL
+    if bands_pay:
+        _unite_near(forest, hashes, members, free, max_distance)
+    else:
+        _unite_with_all(forest, hashes, members, np.flatnonzero(outside), max_distance)
+
+
+def _unite_with_all(forest: Forest, hashes: Hashes, members: Indices, some: Indices, max_distance: int) -> None:
+    """Compares some of the hashes with all."""
+    for index in some.tolist():
+        near = np.flatnonzero(np.bitwise_count(hashes ^ hashes[index]) <= max_distance)
+        forest.unite(members[near], np.full(len(near), members[index]))
+
+
+def _unite_in_small_runs(forest: Forest, ordered: Hashes, members: Indices, band: Hashes, max_distance: int) -> None:
+    """Compares all with all in each run of equal bands, every run one step further at a time."""
+    starts, sizes = _runs(band)
+    small = np.flatnonzero((sizes > 1 + _NEIGHBOURS) & (sizes <= _SMALL))
+    small = small[np.argsort(-sizes[small], kind="stable")]  # those that last longest come first
+    starts, sizes = starts[small], sizes[small]
+    ends = np.cumsum(sizes)
+    within = np.arange(sizes.sum()) + np.repeat(starts - (ends - sizes), sizes)
+    ordered, members = ordered[within], members[within]
+    for step in range(1 + _NEIGHBOURS, sizes.max(initial=0)):
+        going_on = int(ends[np.searchsorted(-sizes, -step) - 1])
+        _unite_at_distance(forest, ordered[:going_on], members[:going_on], step, max_distance)
+
+
+def _unite_at_distance(forest: Forest, ordered: Hashes, members: Indices, step: int, max_distance: int) -> None:
+    """Unites near hashes that lie `step` apart; those of two runs may be near as well."""
+    near = np.flatnonzero(np.bitwise_count(ordered[step:] ^ ordered[:-step]) <= max_distance)
+    forest.unite(members[near + step], members[near])
+
+
+def _large_runs(band: Hashes) -> Iterator[slice]:
+    starts, sizes = _runs(band)
+    for index in np.flatnonzero(sizes > _SMALL).tolist():
+        yield slice(int(starts[index]), int(starts[index] + sizes[index]))
+
+
+def _runs(ordered: Hashes) -> tuple[Indices, Indices]:
+    """Returns where runs of equal values start in a sorted array, and their sizes."""
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)])
+    return starts, np.diff(np.append(starts, len(ordered)))
+
+
+def _rotate(hashes: Hashes, width: int, by: int) -> Hashes:
+    """Rotates the lowest `width` bits to the left; there are no others."""
+    if not by:
+        return hashes
+    return (hashes << np.uint64(by) | hashes >> np.uint64(width - by)) & _ones(width)
+
+
+def _ones(width: int) -> np.uint64:
+    return np.uint64((1 << width) - 1)

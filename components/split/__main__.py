@@ -1,5 +1,6 @@
 """The container's face of split."""
 
+import gc
 import os
 import time
 from argparse import ArgumentParser
@@ -12,7 +13,7 @@ from components.split.assignment import Split
 from components.split.parameters import SplitParameters
 
 EXAMPLE = """  python -m components.split --images run/images --train run/train --validation run/validation \\
-      --test run/test --ledger run/ledger"""
+      --test run/test --ledger run/ledger --report run/report --ledger-uri gs://acme/scenes/ledger.parquet"""
 
 
 def parser() -> ArgumentParser:
@@ -20,10 +21,13 @@ def parser() -> ArgumentParser:
     flags = step_parser("split", "Assigns images to train, validation and test: by group, stratified.", EXAMPLE)
     add = flags.add_argument
     add("--images", type=Path, required=True, help="folder of the images, written by ingest")
+    add("--ledger-uri", default="", help="the ledger that runs share: a .parquet here or at gs://, made when missing")
+    add("--ledger-digest", default="", help="any text that changes with that ledger; keys KFP's cache (default none)")
     add("--train", type=Path, required=True, help="output: folder of the training examples")
     add("--validation", type=Path, required=True, help="output: folder of the validation examples")
     add("--test", type=Path, required=True, help="output: folder of the test examples")
-    add("--ledger", type=Path, required=True, help="output: folder of ledger.parquet: group, split, first seen, labels")
+    add("--ledger", type=Path, required=True, help="output: folder of ledger.parquet: which group is in which split")
+    add("--report", type=Path, required=True, help="output: a page to read; .html is added")
     add_flags(flags, SplitParameters)
     return flags
 
@@ -32,8 +36,9 @@ def main() -> None:
     """Runs the step."""
     args = parser().parse_args()
     # Imported after the flags are read, so that --help answers at once.
+    from components.split.report import write_report  # noqa: PLC0415
     from components.split.split_datasets import write_split_datasets  # noqa: PLC0415
-    from components.split.summary import metadata, say_summary  # noqa: PLC0415
+    from components.split.summary import ledger_metadata, metadata, say_summary  # noqa: PLC0415
 
     began = time.monotonic()
     # SOURCE_DATE_EPOCH fixes the ledger's date: https://reproducible-builds.org/specs/source-date-epoch
@@ -41,12 +46,16 @@ def main() -> None:
     outputs: dict[Split, Path] = {"train": args.train, "validation": args.validation, "test": args.test}
     with input_errors_as_exit_status():
         parameters = from_flags(SplitParameters, args)
-        split = write_split_datasets(args.images, outputs, args.ledger, parameters, today)
+        split = write_split_datasets(args.images, outputs, args.ledger, parameters, today, args.ledger_uri)
         say_summary(split, time.monotonic() - began)
-        artifacts = {"ledger": Artifact(args.ledger, {"groups": split.groups})}
+        report = args.report.with_suffix(".html")
+        write_report(outputs, args.ledger, report)
+        described = ledger_metadata(split, args.ledger_uri, args.ledger_digest)
+        artifacts = {"ledger": Artifact(args.ledger, described), "report": Artifact(report)}
         artifacts |= {name: Artifact(outputs[name], metadata(dataset)) for name, dataset in split.of.items()}
         write_executor_output(args.executor_input, artifacts)
 
 
 if __name__ == "__main__":
+    gc.disable()  # nothing here makes cycles, and going through millions of groups in search of them takes seconds
     main()

@@ -1,10 +1,8 @@
 """Which group of images goes to which split. Pure: the same groups, fractions and seed give the same answer."""
 
 import hashlib
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal, NamedTuple, get_args
 
 from components.split.parameters import SplitParameters
 
@@ -12,17 +10,20 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """Images that must stay together.
 
     Attributes:
         id: Of the group.
         counts: Images per label, each at least 1.
+        images: Their ids.
+        keys: The user's own groups among them.
     """
 
     id: str
     counts: Mapping[str, int]
+    images: Sequence[str] = ()
+    keys: Collection[str] = ()
 
     @property
     def label(self) -> str:
@@ -54,7 +55,7 @@ def assign(
         The split of each of `groups`, by id.
     """
     of_class: dict[str, list[Group]] = {}
-    for group in sorted(groups, key=lambda group: _draw(group.id, parameters.seed)):
+    for group in sorted(groups, key=lambda group: draw(group.id, parameters.seed)):
         of_class.setdefault(group.label, []).append(group)
     splits: dict[str, Split] = {}
     for members in of_class.values():
@@ -62,13 +63,8 @@ def assign(
     return splits
 
 
-def small_classes(groups: Sequence[Group], class_names: Sequence[str]) -> dict[str, int]:
-    """Returns the number of groups of each class that has too few to be in every split."""
-    count = Counter(group.label for group in groups)
-    return {name: count[name] for name in class_names if count[name] < len(SPLITS)}
-
-
-def _draw(group_id: str, seed: int) -> str:
+def draw(group_id: str, seed: int) -> str:
+    """Returns a group's lot: sorted by it, groups come in an order that no other group has a say in."""
     return hashlib.sha256(f"{seed}/{group_id}".encode()).hexdigest()
 
 

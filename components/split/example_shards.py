@@ -1,26 +1,56 @@
-"""Images as tf.train.Example in TFRecord shards, in shuffled order."""
+"""Images as tf.train.Example in TFRecord shards, in shuffled order, each record written once at its final place."""
 
+import errno
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+
+import numpy as np
 
 from components.formats.dataset import ENCODED, ID, LABEL, TEXT
-from components.split.image_rows import ImageRow
-from components.split.tfrecord import example, record
+from components.split.assignment import Split
+from components.split.image_rows import ImageRows, Integers
+from components.split.tfrecord import Buffer, feature_entries, record_around, record_bytes
 
 # Several workers with several readers each find a shard for every reader, and no shard gets tiny.
 _SHARDS, _MIN_SHARD_ROWS = 32, 64
-# About 200 MB: putting a shard in order holds it in memory.
-_MAX_SHARD_ROWS = 4096
+_MAX_SHARD_ROWS = 4096  # about 200 MB
 
 
-class Place(NamedTuple):
-    """Where an example goes: a shard, and the position in it from 0."""
+@dataclass(frozen=True)
+class Shard:
+    """A file of records.
 
-    shard: Path
-    position: int
+    Attributes:
+        file: Its path.
+        rows: Number of records, at least 1.
+        size_bytes: Of all of them.
+    """
+
+    file: Path
+    rows: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where each record goes.
+
+    Attributes:
+        shards: Of each split, in reading order.
+        files: Of all shards.
+        file: Index into `files`, int64 [rows].
+        offset: Where in the file the record begins, int64 [rows].
+    """
+
+    shards: Mapping[Split, Sequence[Shard]]
+    files: Sequence[Shard]
+    file: Integers
+    offset: Integers
 
 
 def shard_count(rows: int) -> int:
@@ -28,61 +58,101 @@ def shard_count(rows: int) -> int:
     return max(1, min(_SHARDS, rows // _MIN_SHARD_ROWS), -(-rows // _MAX_SHARD_ROWS))
 
 
-def shuffled_places(folder: Path, split: str, image_ids: Iterable[str], seed: int) -> dict[str, Place]:
-    """Spreads a split's images over shards of equal size, in an order drawn from seed and ids alone.
+def place_records(
+    folders: Mapping[Split, Path],
+    members: Mapping[Split, Integers],
+    rows: ImageRows,
+    class_names: Sequence[str],
+    seed: int,
+) -> Places:
+    """Spreads each split's images over shards of equal length, in an order drawn from seed and ids alone.
+
+    The length of a JPEG gives that of its record, so all places are known before a pixel is read.
 
     Args:
-        folder: Of the shards.
-        split: Begins their names.
-        image_ids: At least one, without repetition, in any order.
+        folders: Of each split's shards.
+        members: The rows in each split, at least one.
+        rows: All rows.
+        class_names: In label order.
         seed: Changes the draw.
 
     Returns:
-        The place of each image by id, in reading order.
+        The place of each row.
     """
-    drawn = sorted(image_ids, key=lambda image_id: hashlib.sha256(f"{seed}/{image_id}".encode()).digest())
-    shards = shard_count(len(drawn))
-    places: dict[str, Place] = {}
-    first = 0
-    for number in range(shards):
-        shard = folder / f"{split}-{number:05d}-of-{shards:05d}.tfrecord"
-        end = len(drawn) * (number + 1) // shards
-        places |= {drawn[rank]: Place(shard, rank - first) for rank in range(first, end)}
-        first = end
-    return places
+    sizes = _record_bytes(rows, class_names)
+    lots = [hashlib.sha256(f"{seed}/{image_id}".encode()).digest() for image_id in rows.ids]
+    file, offset = np.zeros_like(sizes), np.zeros_like(sizes)
+    files: list[Shard] = []
+    shards: dict[Split, list[Shard]] = {split: [] for split in folders}
+    for split, folder in folders.items():
+        drawn = np.array(sorted(members[split].tolist(), key=lots.__getitem__))
+        count = shard_count(len(drawn))
+        for number in range(count):
+            part = drawn[len(drawn) * number // count : len(drawn) * (number + 1) // count]
+            ends = np.cumsum(sizes[part])
+            file[part], offset[part] = len(files), ends - sizes[part]
+            name = f"{split}-{number:05d}-of-{count:05d}.tfrecord"
+            files.append(Shard(folder / name, len(part), int(ends[-1])))
+            shards[split].append(files[-1])
+    return Places(shards, files, file, offset)
 
 
-def write_examples(rows: Iterable[ImageRow], places: Mapping[str, Place], class_names: Sequence[str]) -> None:
-    """Writes each image to its place.
-
-    Rows come in class order and once only, so each shard is written as they come and put in order
-    afterwards: the disk is read and written in one go each time, and memory holds one shard.
+def write_examples(jpegs: Iterable[Buffer], rows: ImageRows, places: Places, class_names: Sequence[str]) -> None:
+    """Writes each image's record to its place, once. Memory holds no more than `jpegs` does.
 
     Args:
-        rows: Every image of `places`, in any order.
-        places: By image id.
+        jpegs: Of all rows, in order, each as long as its row says.
+        rows: All rows.
+        places: Of each.
         class_names: In label order.
     """
-    label_of = {name: label for label, name in enumerate(class_names)}
-    arrived: dict[Path, list[tuple[int, int]]] = {place.shard: [] for place in places.values()}  # position, length
+    of_label = [_class_entries(label, name) for label, name in enumerate(class_names)]
+    columns = (rows.ids, rows.labels.tolist(), places.file.tolist(), places.offset.tolist())
     with ExitStack() as files:
-        streams = {shard: files.enter_context(shard.open("wb")) for shard in arrived}
-        for row in rows:
-            place = places[row.id]
-            data = record(
-                example({ENCODED: row.jpeg, LABEL: label_of[row.label], TEXT: row.label.encode(), ID: row.id.encode()})
-            )
-            streams[place.shard].write(data)
-            arrived[place.shard].append((place.position, len(data)))
-    for shard, records in arrived.items():
-        _put_in_order(shard, records)
+        descriptors = [files.enter_context(_opened(shard)) for shard in places.files]
+        for jpeg, image_id, label, file, offset in zip(jpegs, *columns, strict=True):
+            before, after = record_around(ENCODED, jpeg, of_label[label] + _id_entry(image_id))
+            written = os.pwritev(descriptors[file], (before, jpeg, after), offset)
+            if written != len(before) + len(jpeg) + len(after):  # the disk has filled up in the middle of a record
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(places.files[file].file))
 
 
-def _put_in_order(shard: Path, records: Iterable[tuple[int, int]]) -> None:
-    data = memoryview(shard.read_bytes())
-    pieces, offset = {}, 0
-    for position, length in records:
-        pieces[position] = data[offset : offset + length]
-        offset += length
-    with shard.open("wb") as stream:
-        stream.writelines(pieces[position] for position in sorted(pieces))
+def flush(shards: Iterable[Shard]) -> None:
+    """Brings files to disk."""
+    for shard in shards:
+        descriptor = os.open(shard.file, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _record_bytes(rows: ImageRows, class_names: Sequence[str]) -> Integers:
+    of_label = np.array([len(_class_entries(label, name)) for label, name in enumerate(class_names)], np.int64)
+    of_id = np.array([len(_before_id(len(image_id))) + len(image_id) for image_id in rows.ids], np.int64)
+    return record_bytes(ENCODED, rows.image_bytes, of_label[rows.labels] + of_id)
+
+
+def _class_entries(label: int, name: str) -> bytes:
+    return feature_entries({LABEL: label, TEXT: name.encode()})
+
+
+def _id_entry(image_id: str) -> bytes:
+    return _before_id(len(image_id)) + image_id.encode()
+
+
+@cache
+def _before_id(id_length: int) -> bytes:
+    """Returns what comes before an id in its entry: it depends on the id's length alone."""
+    return feature_entries({ID: b"0" * id_length})[:-id_length]
+
+
+@contextmanager
+def _opened(shard: Shard) -> Iterator[int]:
+    """Opens a file for writing, as long as it will be."""
+    descriptor = os.open(shard.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        os.truncate(descriptor, shard.size_bytes)
+        yield descriptor
+    finally:
+        os.close(descriptor)

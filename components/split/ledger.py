@@ -1,36 +1,172 @@
 """The ledger: which group is in which split, and since when. It lets a later run keep what this one decided."""
 
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from components.split.assignment import Group, Split
+from components._errors import InputError
+from components.split.assignment import SPLITS, Split
 
 LEDGER_FILE = "ledger.parquet"
+FORMAT_VERSION = 1
 
 LEDGER_SCHEMA = pa.schema(
     [
-        pa.field("group", pa.string(), nullable=False),
-        pa.field("split", pa.string(), nullable=False),  # train, validation or test
+        pa.field("group", pa.string(), nullable=False),  # its id when last seen
+        # train, validation or test. In runs with folds train or test: the fold that validates is not decided here.
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("fold", pa.int8(), nullable=True),  # null in test, and in runs without folds
         pa.field("first_seen", pa.string(), nullable=False),  # ISO 8601 date, UTC
-        pa.field("labels", pa.list_(pa.string()), nullable=False),  # every label the group has had, sorted
+        pa.field("labels", pa.list_(pa.string()), nullable=False),  # every label it ever had, sorted
+        pa.field("images", pa.list_(pa.string()), nullable=False),  # ids of all images it ever had, sorted
+        pa.field("keys", pa.list_(pa.string()), nullable=False),  # all the user's keys it ever had, sorted
+        pa.field("first_run", pa.int32(), nullable=False),  # numbers of the runs that saw it first and last
+        pa.field("last_run", pa.int32(), nullable=False),
+        pa.field("moved_from", pa.string(), nullable=True),  # the split it was in, before new images tied it to
+        pa.field("moved_run", pa.int32(), nullable=True),  # a group of another, and the run they came in
     ]
 )
+_VERSION_KEY, _FOLDS_KEY, _RUNS_KEY = b"format_version", b"folds", b"runs"  # of the schema's metadata
 
 
-def write_ledger(folder: Path, groups: Sequence[Group], splits: Mapping[str, Split], first_seen: str) -> None:
-    """Writes the ledger, sorted by group.
+class Entry(NamedTuple):
+    """A row of the ledger: a group that was seen once or more; see LEDGER_SCHEMA."""
+
+    group: str
+    split: Split
+    fold: int | None
+    first_seen: str
+    labels: Sequence[str]
+    images: Sequence[str]
+    keys: Sequence[str]
+    first_run: int
+    last_run: int
+    moved_from: Split | None = None
+    moved_run: int | None = None
+
+
+class Run(BaseModel):
+    """A run that the ledger has been through. Its number is its index.
+
+    Attributes:
+        images: Digest of the dataset.
+        date: YYYY-MM-DD, UTC.
+        class_names: In label order.
+        parameters: Digest of those that decide who goes where.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    images: str
+    date: str
+    class_names: tuple[str, ...]
+    parameters: str
+
+    def repeats(self, other: "Run") -> bool:
+        """Whether it is the other run done again, on whatever day."""
+        return self.model_copy(update={"date": other.date}) == other
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All groups ever seen.
+
+    Attributes:
+        entries: Sorted by group.
+        runs: At least one, in order.
+        folds: How many folds all runs cut their images into; 0 for none.
+    """
+
+    entries: Sequence[Entry]
+    runs: tuple[Run, ...]
+    folds: int
+
+
+_RUNS = TypeAdapter(tuple[Run, ...])
+
+
+def ledger_bytes(ledger: Ledger) -> bytes:
+    """Returns the ledger as a Parquet file; equal ledgers give equal bytes."""
+    metadata = {
+        _VERSION_KEY: str(FORMAT_VERSION),
+        _FOLDS_KEY: str(ledger.folds),
+        _RUNS_KEY: _RUNS.dump_json(ledger.runs),
+    }
+    columns = {name: [getattr(entry, name) for entry in ledger.entries] for name in LEDGER_SCHEMA.names}
+    table = pa.Table.from_pydict(columns, schema=LEDGER_SCHEMA.with_metadata(metadata))
+    stream = io.BytesIO()
+    pq.write_table(table, stream, compression="zstd")
+    return stream.getvalue()
+
+
+def parse_ledger(data: bytes, origin: str) -> Ledger:
+    """Reads a ledger from the bytes of its file.
 
     Args:
-        folder: An existing folder.
-        groups: All groups.
-        splits: The split of each, by id.
-        first_seen: Date of this run, YYYY-MM-DD.
+        data: The file's.
+        origin: Where they are from, for the error.
+
+    Returns:
+        The ledger.
+
+    Raises:
+        InputError: If this is no ledger, a damaged one, or one of another version.
     """
-    rows = [
-        {"group": group.id, "split": splits[group.id], "first_seen": first_seen, "labels": sorted(group.counts)}
-        for group in sorted(groups, key=lambda group: group.id)
-    ]
-    pq.write_table(pa.Table.from_pylist(rows, schema=LEDGER_SCHEMA), folder / LEDGER_FILE, compression="zstd")
+    try:
+        table = pq.read_table(io.BytesIO(data))
+        metadata = table.schema.metadata or {}
+        _check_schema(table.schema, metadata)
+        ledger = Ledger(_entries(table), _RUNS.validate_json(metadata[_RUNS_KEY]), int(metadata[_FOLDS_KEY]))
+        _check_values(table, ledger)
+    except (ValueError, KeyError, OSError) as error:  # pyarrow's errors are ValueErrors and OSErrors
+        raise InputError(
+            f"{origin}: expected a ledger that split wrote, of format version {FORMAT_VERSION}. Received: {error}. "
+            "Use a copy from the ledger output of an earlier run, or name a new file to begin anew: images "
+            "of earlier test sets may then end up in training."
+        ) from error
+    return ledger
+
+
+def read_ledger(folder: Path) -> Ledger:
+    """Reads the ledger that split has put out.
+
+    Args:
+        folder: The ledger artifact.
+
+    Returns:
+        The ledger.
+
+    Raises:
+        InputError: If there is none, or it can't be read.
+    """
+    file = folder / LEDGER_FILE
+    if not file.is_file():
+        raise InputError(f"{folder}: expected the ledger of a finished run of split, found no {LEDGER_FILE} in it.")
+    return parse_ledger(file.read_bytes(), str(file))
+
+
+def _entries(table: pa.Table) -> list[Entry]:
+    return [Entry(*row) for row in zip(*(table[name].to_pylist() for name in Entry._fields), strict=True)]
+
+
+def _check_schema(schema: pa.Schema, metadata: dict[bytes, bytes]) -> None:
+    version = metadata.get(_VERSION_KEY, b"").decode("utf-8", "replace")
+    if version != str(FORMAT_VERSION):
+        raise ValueError(f"format version {version}" if version else "a Parquet file without a format version")
+    if not schema.equals(LEDGER_SCHEMA):
+        raise ValueError(f"columns {schema.names}")
+
+
+def _check_values(table: pa.Table, ledger: Ledger) -> None:
+    if not pc.all(pc.is_in(table["split"], pa.array(SPLITS))).as_py():
+        raise ValueError(f"splits other than {', '.join(SPLITS)}")
+    if not ledger.runs or any(
+        not 0 <= entry.first_run <= entry.last_run < len(ledger.runs) for entry in ledger.entries
+    ):
+        raise ValueError(f"groups of runs that are not among the {len(ledger.runs)} it names")

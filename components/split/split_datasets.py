@@ -1,20 +1,28 @@
 """One `images` dataset as three datasets of examples, and the ledger of who went where."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from components._errors import InputError
 from components._progress import with_progress
 from components._storage import whole_folder
 from components.formats.dataset import Dataset, read_dataset, write_dataset
-from components.split.assignment import SPLITS, Group, Split, assign, small_classes
-from components.split.example_shards import Place, shuffled_places, write_examples
-from components.split.image_rows import ImageRow, groups_of, read_rows
-from components.split.ledger import write_ledger
+from components.split.assignment import SPLITS, Group, Split
+from components.split.changes import Changes, changes
+from components.split.decision import Decision, decide, parameters_digest
+from components.split.example_shards import Places, flush, place_records, write_examples
+from components.split.image_rows import ImageRows, Integers, groups_of, read_rows
+from components.split.jpegs import read_jpegs
+from components.split.ledger import LEDGER_FILE, Run
 from components.split.parameters import SplitParameters
+from components.split.shared_ledger import decide_and_replace
 
 
 @dataclass(frozen=True)
@@ -23,65 +31,95 @@ class SplitDatasets:
 
     Attributes:
         of: The manifest of each split; the same class names in the same order in all.
-        small_classes: Number of groups of each class with too few to be in every split.
-        groups: Number of groups.
+        groups: Number of groups of each class, by the label of most of a group's images.
+        changes: Since the run before; None without one.
     """
 
     of: Mapping[Split, Dataset]
-    small_classes: Mapping[str, int]
-    groups: int
+    groups: Mapping[str, int]
+    changes: Changes | None
 
 
 def write_split_datasets(
-    images: Path, outputs: Mapping[Split, Path], ledger: Path, parameters: SplitParameters, today: str
+    images: Path,
+    outputs: Mapping[Split, Path],
+    ledger: Path,
+    parameters: SplitParameters,
+    today: str,
+    ledger_uri: str = "",
 ) -> SplitDatasets:
-    """Splits a dataset of images; the same arguments give the same bytes.
+    """Splits a dataset of images; the same arguments and the same ledger give the same bytes.
 
     Args:
         images: Folder written by ingest.
         outputs: The folder to write for each split.
-        ledger: The folder to write the ledger into.
-        parameters: Fractions to hold out, and the seed of the draw and of the order of examples.
+        ledger: The folder to write a copy of the ledger into.
+        parameters: Fractions to hold out, folds, and the seed of the draw and of the order of examples.
         today: YYYY-MM-DD, for the ledger.
+        ledger_uri: The ledger that runs share: a local path or gs://bucket/name; "" for a run of its own.
 
     Returns:
         What was written.
 
     Raises:
-        InputError: If `images` is no such dataset, or a split would be empty.
+        InputError: If `images` is no such dataset, the ledger can't be used, or a split would be empty.
     """
     dataset = read_dataset(images, "images")
-    members = list(read_rows(images, dataset, with_images=False))
-    groups = groups_of(members)
-    splits = assign(groups, parameters)
-    _check_none_empty(groups, splits, images)
+    rows = read_rows(images, dataset)
+    groups = groups_of(rows, dataset.class_names)
+    run = Run(
+        images=dataset.digest,
+        date=today,
+        class_names=dataset.class_names,
+        parameters=parameters_digest(parameters),
+    )
+    # All that follows is derived from the ledger: a run that is killed after this, and repeated, does the same again.
+    decision, ledger_data = decide_and_replace(
+        ledger_uri, lambda previous: _checked(decide(groups, previous, run, parameters), groups, images)
+    )
     with ExitStack() as unfinished:
         folders = {split: unfinished.enter_context(whole_folder(outputs[split])) for split in SPLITS}
-        ledger_folder = unfinished.enter_context(whole_folder(ledger))
-        of_split = {split: [row for row in members if splits[row.group] == split] for split in SPLITS}
-        places = {
-            split: shuffled_places(folders[split], split, [row.id for row in rows], parameters.seed)
-            for split, rows in of_split.items()
-        }
-        everywhere = {image_id: place for of_one in places.values() for image_id, place in of_one.items()}
-        rows = with_progress("split", read_rows(images, dataset, with_images=True), dataset.rows)
-        write_examples(rows, everywhere, dataset.class_names)
-        datasets = {split: _write_manifest(folders[split], dataset, of_split[split], places[split]) for split in SPLITS}
-        write_ledger(ledger_folder, groups, splits, today)
-    return SplitDatasets(datasets, small_classes(groups, dataset.class_names), len(groups))
+        (unfinished.enter_context(whole_folder(ledger)) / LEDGER_FILE).write_bytes(ledger_data)
+        members = _members(rows, decision)
+        places = place_records(folders, members, rows, dataset.class_names, parameters.seed)
+        jpegs = with_progress("split", read_jpegs(images, dataset, rows.image_bytes), dataset.rows)
+        write_examples(jpegs, rows, places, dataset.class_names)
+        with ThreadPoolExecutor() as pool:  # to disk while the processors work out the checksums
+            flushed = pool.submit(flush, places.files)
+            manifests = pool.map(partial(_write_manifest, dataset, rows, members, places, folders), SPLITS)
+            datasets = dict(zip(SPLITS, manifests, strict=True))
+            flushed.result()
+    groups_of_class = Counter(group.label for group in groups)
+    return SplitDatasets(
+        datasets, {name: groups_of_class[name] for name in dataset.class_names}, changes(decision.ledger)
+    )
 
 
-def _write_manifest(folder: Path, images: Dataset, rows: list[ImageRow], places: Mapping[str, Place]) -> Dataset:
-    count = Counter(row.label for row in rows)
-    rows_of_shard = Counter(place.shard.name for place in places.values())
-    counts = {name: count[name] for name in images.class_names}
-    return write_dataset(folder, "examples", counts, rows_of_shard, images.shorter_side_px)
+def _members(rows: ImageRows, decision: Decision) -> dict[Split, Integers]:
+    """Returns the rows of each split."""
+    of_group = np.array([SPLITS.index(decision.splits[name]) for name in rows.group_names], np.int8)
+    return {split: np.flatnonzero(of_group[rows.groups] == index) for index, split in enumerate(SPLITS)}
 
 
-def _check_none_empty(groups: list[Group], splits: Mapping[str, Split], images: Path) -> None:
-    if empty := [split for split in SPLITS if split not in splits.values()]:
+def _write_manifest(
+    images: Dataset,
+    rows: ImageRows,
+    members: Mapping[Split, Integers],
+    places: Places,
+    folders: Mapping[Split, Path],
+    split: Split,
+) -> Dataset:
+    count = np.bincount(rows.labels[members[split]], minlength=len(images.class_names)).tolist()
+    counts = dict(zip(images.class_names, count, strict=True))
+    rows_of_shard = {shard.file.name: shard.rows for shard in places.shards[split]}
+    return write_dataset(folders[split], "examples", counts, rows_of_shard, images.shorter_side_px)
+
+
+def _checked(decision: Decision, groups: Sequence[Group], images: Path) -> Decision:
+    if empty := [split for split in SPLITS if split not in decision.splits.values()]:
         raise InputError(
             f"--images {images}: expected a class with at least {len(SPLITS)} groups of near-duplicates, so that no "
             f"split stays empty. Received {len(groups)} groups in all, and nothing is left for {' and '.join(empty)}. "
             "Add images that differ more, or ingest with a smaller --near-duplicate-distance."
         )
+    return decision

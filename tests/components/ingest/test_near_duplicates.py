@@ -9,18 +9,33 @@ def _hashes(*values: int) -> np.ndarray:
     return np.array(values, np.uint64)
 
 
+def _groups(ids: list[str], hashes: np.ndarray, max_distance: int) -> list[str]:
+    return near_duplicate_groups(ids, hashes, max_distance, [None] * len(ids))
+
+
 def test_a_chain_is_one_group_named_after_its_smallest_id():
     hashes = _hashes(0b0000, 0b0011, 0b1111, 2**64 - 1)  # 2 bits, 2 bits, 60 bits apart
-    assert near_duplicate_groups(["d", "b", "c", "a"], hashes, 2) == ["b", "b", "b", "a"]
-    assert near_duplicate_groups(["d", "b", "c", "a"], hashes, 1) == ["d", "b", "c", "a"]
+    assert _groups(["d", "b", "c", "a"], hashes, 2) == ["b", "b", "b", "a"]
+    assert _groups(["d", "b", "c", "a"], hashes, 1) == ["d", "b", "c", "a"]
 
 
 def test_distance_zero_groups_equal_hashes():
-    assert near_duplicate_groups(["b", "a", "c"], _hashes(7, 7, 6), 0) == ["a", "a", "c"]
+    assert _groups(["b", "a", "c"], _hashes(7, 7, 6), 0) == ["a", "a", "c"]
+
+
+def test_keys_join_images_and_near_duplicates_join_keys():
+    hashes = _hashes(0b0000, 2**64 - 1, 0b0001, 0xF0F0, 0xF0F0 << 20)
+    keys = ["seaview 2", "seaview 2", "seaview 10", None, "barn"]
+    tied = ["key:seaview 10"] * 3  # the key of the first two pictures and of the third's, which is like the first
+    assert near_duplicate_groups(["e", "d", "c", "b", "a"], hashes, 1, keys) == [*tied, "b", "key:barn"]
+
+
+def test_an_image_without_a_key_joins_the_key_of_its_copy():
+    assert near_duplicate_groups(["a", "b"], _hashes(7, 7), 0, [None, "barn"]) == ["key:barn"] * 2
 
 
 def test_no_images():
-    assert near_duplicate_groups([], _hashes(), 4) == []
+    assert _groups([], _hashes(), 4) == []
 
 
 @pytest.mark.parametrize("max_distance", [0, 1, 4, 9, 16])
@@ -30,7 +45,32 @@ def test_all_pairs_give_the_same_groups(max_distance):
     noise = [sum(1 << int(bit) for bit in rng.choice(64, rng.integers(0, 12), replace=False)) for _ in range(400)]
     hashes = np.repeat(seeds, 10) ^ np.array(noise, np.uint64)
     ids = [f"{number:03d}" for number in rng.permutation(len(hashes))]
-    assert near_duplicate_groups(ids, hashes, max_distance) == _by_all_pairs(ids, hashes, max_distance)
+    assert _groups(ids, hashes, max_distance) == _by_all_pairs(ids, hashes, max_distance)
+
+
+@pytest.mark.parametrize("bits", [12, 16, 20, 24, 40])
+@pytest.mark.parametrize("max_distance", [1, 4, 8])
+def test_hashes_that_share_most_of_their_bits(bits, max_distance):
+    """More than can be compared all with all, so that bands are cut again, dense or not."""
+    rng = np.random.default_rng(bits)
+    hashes = rng.integers(0, 2**bits, 3000, dtype=np.uint64) << np.uint64(20)
+    ids = [f"{number:04d}" for number in rng.permutation(len(hashes))]
+    assert _groups(ids, hashes, max_distance) == _by_search(ids, hashes, max_distance)
+
+
+def _by_search(ids: list[str], hashes: np.ndarray, max_distance: int) -> list[str]:
+    """Finds each group from one image of it outwards."""
+    names, left = dict.fromkeys(ids, ""), np.ones(len(ids), bool)
+    for start in range(len(ids)):
+        group, frontier = [], [start] if left[start] else []
+        left[start] = False
+        while frontier:
+            group.append(index := frontier.pop())
+            near = np.flatnonzero(left & (np.bitwise_count(hashes ^ hashes[index]) <= max_distance))
+            left[near] = False
+            frontier.extend(near.tolist())
+        names |= {ids[index]: min(ids[member] for member in group) for index in group}
+    return [names[image_id] for image_id in ids]
 
 
 def _by_all_pairs(ids: list[str], hashes: np.ndarray, max_distance: int) -> list[str]:
@@ -45,7 +85,7 @@ def _by_all_pairs(ids: list[str], hashes: np.ndarray, max_distance: int) -> list
 
 def test_a_thousand_flat_images_are_one_group():
     hashes = np.zeros(1000, np.uint64)
-    assert set(near_duplicate_groups([f"{i:04d}" for i in range(1000)], hashes, 4)) == {"0000"}
+    assert set(_groups([f"{i:04d}" for i in range(1000)], hashes, 4)) == {"0000"}
 
 
 def test_the_hash_of_ramps():

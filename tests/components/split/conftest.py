@@ -35,12 +35,18 @@ def write_images(tmp_path: Path) -> WriteImages:
 
 
 def _row(uri: str, label: str, group: str) -> dict[str, object]:
+    jpeg = b"jpeg of " + uri.encode()
     numbers = ("width_px", "height_px", "source_width_px", "source_height_px", "perceptual_hash")
+    measures = ("sharpness", "brightness", "entropy_bits")
     return {
         "id": hashlib.sha256(uri.encode()).hexdigest(),
         "label": label,
-        "image": b"jpeg of " + uri.encode(),
+        "image": jpeg,
+        "image_bytes": len(jpeg),
         "source_uri": uri,
         "group": group,
+        "group_key": None,
+        "quality_flags": [],
         **dict.fromkeys(numbers, 1),
+        **dict.fromkeys(measures, 0.5),
     }

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components._errors import InputError
-from components.formats.dataset import read_dataset
+from components.formats.dataset import read_dataset, write_dataset
 from components.split.__main__ import main
 from components.split.assignment import SPLITS
 from components.split.example_shards import shard_count
@@ -77,7 +77,7 @@ def test_training_examples_are_mixed(write_images, tmp_path):
 def test_a_class_of_one_group_trains_only(write_images, tmp_path):
     split = _split(write_images([*MEMBERS, ("rare", "r"), ("rare", "r")]), tmp_path / "run")
     assert [split.of[name].counts["rare"] for name in SPLITS] == [2, 0, 0]
-    assert split.small_classes == {"rare": 1}
+    assert split.groups == {"coast": 100, "küche 客厅": 100, "rare": 1}
 
 
 def test_no_split_may_be_empty(write_images, tmp_path):
@@ -87,6 +87,50 @@ def test_no_split_may_be_empty(write_images, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def _altered(images, change):
+    """Rewrites the shards of a dataset, and its manifest to match."""
+    dataset = read_dataset(images, "images")
+    for shard in dataset.shards:
+        pq.write_table(change(pq.read_table(images / shard.name)), images / shard.name)
+    write_dataset(images, "images", dataset.counts, {shard.name: shard.rows for shard in dataset.shards}, 96)
+    return images
+
+
+def test_a_wrong_length_is_refused(write_images, tmp_path):
+    def change(table):
+        lengths = table["image_bytes"].to_pylist()
+        lengths[7] += 1
+        return table.set_column(table.schema.get_field_index("image_bytes"), "image_bytes", [lengths])
+
+    images = _altered(write_images(MEMBERS), change)
+    with pytest.raises(InputError, match=r"images-.\.parquet: expected a JPEG of \d+ bytes in row 7.*Run ingest again"):
+        _split(images, tmp_path / "run")
+    assert not any((tmp_path / "run").iterdir())
+
+
+def test_rows_of_an_earlier_version_are_refused(write_images, tmp_path):
+    images = _altered(write_images(MEMBERS), lambda table: table.drop_columns(["group_key"]))
+    with pytest.raises(InputError, match=r"Missing: group_key\. Run ingest again"):
+        _split(images, tmp_path / "run")
+
+
+def test_five_folds_validate_on_everything_but_test_once(write_images, tmp_path):
+    images = write_images(MEMBERS)
+    seen = {"validation": [], "test": []}
+    for fold in range(5):
+        outputs = {split: tmp_path / f"fold{fold}" / split for split in SPLITS}
+        ledger = tmp_path / f"fold{fold}" / "ledger"
+        write_split_datasets(images, outputs, ledger, SplitParameters(folds=5, fold=fold), "2024-02-29")
+        assert _tree(ledger) == _tree(tmp_path / "fold0" / "ledger")
+        for split, ids in seen.items():
+            ids.append({record[-64:] for record in _records(outputs[split])})
+        counts = read_dataset(outputs["validation"], "examples").counts
+        assert abs(counts["coast"] - 34) <= 2
+        assert abs(counts["küche 客厅"] - 17) <= 1
+    assert seen["test"] == [seen["test"][0]] * 5
+    assert sum(map(len, seen["validation"])) == len(set().union(*seen["validation"])) == 300 - 45
+
+
 @pytest.mark.parametrize(("rows", "shards"), [(1, 1), (127, 1), (128, 2), (2048, 32), (100_000, 32), (1_000_000, 245)])
 def test_shard_count(rows, shards):
     assert shard_count(rows) == shards
@@ -94,7 +138,7 @@ def test_shard_count(rows, shards):
 
 def test_the_step_tells_kfp_and_people(write_images, tmp_path, monkeypatch, capsys):
     images = write_images([*MEMBERS, ("rare", "r1"), ("rare", "r2")])
-    names = (*SPLITS, "ledger")
+    names = (*SPLITS, "ledger", "report")
     declared = {name: {"artifacts": [{"name": name, "uri": f"/run/{name}"}]} for name in names}
     executor_input = {"outputs": {"outputFile": str(tmp_path / "out.json"), "artifacts": declared}}
     flags = [f"--{name}={tmp_path / name}" for name in names]
@@ -108,6 +152,38 @@ def test_the_step_tells_kfp_and_people(write_images, tmp_path, monkeypatch, caps
     assert metadata["counts"] == {"coast": 30, "küche 客厅": 15, "rare": 1}
     assert metadata["digest"] == read_dataset(tmp_path / "test", "examples").digest
     assert pq.read_table(tmp_path / "ledger" / "ledger.parquet")["first_seen"][0].as_py() == "1970-01-02"
-    said = capsys.readouterr().out.splitlines()
+    assert artifacts["report"]["artifacts"][0]["uri"] == "/run/report.html"
+    assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
+    said = [line for line in capsys.readouterr().out.splitlines() if "302 of 302 images" not in line]  # progress
     assert said[0] == "split: warning: class 'rare' has groups of near-duplicates: 2, none for validation; add images"
     assert [line.split()[1:] for line in said[1:]][1] == ["coast", "140", "30", "30"]
+
+
+def test_the_step_says_what_changed(write_images, tmp_path, monkeypatch, capsys):
+    one = write_images(MEMBERS, "one")
+    two = write_images([*MEMBERS[:-10], ("barn", "b1"), ("barn", "b2"), ("barn", "b3")], "two")
+    names = (*SPLITS, "ledger", "report")
+    declared = {name: {"artifacts": [{"name": name, "uri": f"/run/{name}"}]} for name in names}
+    executor_input = {"outputs": {"outputFile": str(tmp_path / "out.json"), "artifacts": declared}}
+    flags = [f"--{name}={tmp_path / name}" for name in names] + [f"--executor-input={json.dumps(executor_input)}"]
+    flags += [f"--ledger-uri={tmp_path / 'shared.parquet'}", "--ledger-digest=d", "--class-changes=allow"]
+    for images, epoch in ((one, "0"), (two, "86400")):
+        monkeypatch.setattr(sys, "argv", ["split", *flags, f"--images={images}"])
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+        main()
+    said = capsys.readouterr().out
+    assert (
+        "split: since the run of 1970-01-01: 3 new groups, 10 groups gone, 0 moved\nsplit: classes new: barn\n" in said
+    )
+    metadata = json.loads((tmp_path / "out.json").read_text())["artifacts"]["ledger"]["artifacts"][0]["metadata"]
+    assert metadata == {
+        "groups": 193,
+        "ledger_uri": str(tmp_path / "shared.parquet"),
+        "ledger_digest": "d",
+        "previous_date": "1970-01-01",
+        "new_groups": 3,
+        "vanished_groups": 10,
+        "moved_groups": 0,
+        "new_classes": ["barn"],
+        "vanished_classes": [],
+    }

@@ -1,0 +1,68 @@
+"""What changed in the data since the run before, as the ledger knows it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from components.split.assignment import Split
+from components.split.ledger import Ledger
+
+
+class Move(NamedTuple):
+    """A group that new images tied to a group of another split.
+
+    Attributes:
+        group: Its id.
+        from_split: Where it was; train, if any part of it was.
+        to_split: Where it is now.
+    """
+
+    group: str
+    from_split: Split
+    to_split: Split
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The last run against the one before.
+
+    Attributes:
+        previous_date: Of the run before, YYYY-MM-DD.
+        new_groups: Number of groups never seen before.
+        new_groups_of_class: The same per class, in label order; a group of two labels counts for both.
+        vanished_groups: Number of groups that the run before had and this one has not.
+        moved: Groups that had to change their split, by id.
+        new_classes: Sorted.
+        vanished_classes: Sorted.
+    """
+
+    previous_date: str
+    new_groups: int
+    new_groups_of_class: Mapping[str, int]
+    vanished_groups: int
+    moved: tuple[Move, ...]
+    new_classes: tuple[str, ...]
+    vanished_classes: tuple[str, ...]
+
+
+def changes(ledger: Ledger) -> Changes | None:
+    """Compares the ledger's last run with the one before; None if there is none before."""
+    if len(ledger.runs) < 2:
+        return None
+    number, (before, now) = len(ledger.runs) - 1, ledger.runs[-2:]
+    new = [entry for entry in ledger.entries if entry.first_run == number]
+    of_class = Counter(label for entry in new for label in entry.labels)
+    return Changes(
+        previous_date=before.date,
+        new_groups=len(new),
+        new_groups_of_class={name: of_class[name] for name in now.class_names},
+        vanished_groups=sum(entry.last_run == number - 1 for entry in ledger.entries),
+        moved=tuple(
+            Move(entry.group, entry.moved_from, entry.split)
+            for entry in ledger.entries
+            if entry.moved_from and entry.moved_run == number
+        ),
+        new_classes=tuple(sorted(set(now.class_names) - set(before.class_names))),
+        vanished_classes=tuple(sorted(set(before.class_names) - set(now.class_names))),
+    )

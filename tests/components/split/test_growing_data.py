@@ -1,0 +1,119 @@
+"""Data sets that grow, shrink, change labels, and tie groups together, over several runs on one ledger."""
+
+from collections import defaultdict
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.split.assignment import SPLITS, Group
+from components.split.decision import decide, parameters_digest
+from components.split.ledger import Run, ledger_bytes, parse_ledger
+from components.split.parameters import SplitParameters
+
+STRICTNESS = {split: rank for rank, split in enumerate(SPLITS)}
+# An image: what it looks like, whose it is (None: nobody's), and its class. Equal looks or owners make a group.
+IMAGES = st.dictionaries(
+    st.integers(0, 60).map("{:02d}".format),
+    st.tuples(st.integers(0, 25), st.none() | st.integers(0, 8).map(str), st.sampled_from("ab")),
+    min_size=1,
+    max_size=40,
+)
+# Looks are an image's own and stay; owners and classes are what people say, and change.
+LOOKS = st.lists(st.integers(0, 30), min_size=61, max_size=61)
+
+
+def _groups(images, looks):
+    """Puts images together that look alike or have the same owner."""
+    root = {image: image for image in images}
+
+    def find(image):
+        while root[image] != image:
+            image = root[image]
+        return image
+
+    first = {}
+    for image, (_, owner, _) in sorted(images.items()):
+        for tie in (("looks", looks[int(image)]), ("owner", owner)):
+            if tie != ("owner", None):
+                one, other = find(image), find(first.setdefault(tie, image))
+                root[max(one, other)] = min(one, other)
+    members = defaultdict(list)
+    for image in sorted(images):
+        members[find(image)].append(image)
+    return [_group(name, of_group, images) for name, of_group in members.items()]
+
+
+def _group(name, members, images):
+    labels = [images[image][2] for image in members]
+    keys = {images[image][1] for image in members} - {None}
+    return Group(name, {label: labels.count(label) for label in sorted(set(labels))}, members, keys)
+
+
+def _run(groups, ledger, number, parameters):
+    names = tuple(sorted({label for group in groups for label in group.counts}))
+    run = Run(images=str(number), date="2024-01-01", class_names=names, parameters=parameters_digest(parameters))
+    return decide(groups, ledger, run, parameters)
+
+
+def _split_of_image(decision, groups):
+    return {image: decision.splits[group.id] for group in groups for image in group.images}
+
+
+@settings(derandomize=True, max_examples=60, deadline=None)
+@given(LOOKS, st.lists(IMAGES, min_size=2, max_size=6), st.randoms(use_true_random=False))
+def test_nothing_ever_leaves_test_nor_validation_for_train(looks, runs, random):
+    parameters = SplitParameters(class_changes="allow")
+    ledger, strictest, of_key = None, {}, {}
+    for number, images in enumerate(runs):
+        groups = _groups(images, looks)
+        decision = _run(groups, ledger, number, parameters)
+        splits = _split_of_image(decision, groups)
+        for image, split in splits.items():
+            assert STRICTNESS[split] >= STRICTNESS[strictest.get(image, "train")]
+            key = images[image][1]
+            assert key is None or STRICTNESS[split] >= STRICTNESS[of_key.get(key, "train")]
+        strictest |= splits
+        of_key |= {images[image][1]: split for image, split in splits.items()}
+        random.shuffle(groups)
+        assert _run(groups, ledger, number, parameters) == decision
+        ledger = parse_ledger(ledger_bytes(decision.ledger), "ledger")
+        assert ledger == decision.ledger
+        again = _run(groups, ledger, number, parameters)
+        assert (again.ledger, again.splits) == (ledger, decision.splits)
+        _check_no_group_is_divided(ledger, strictest)
+
+
+def _check_no_group_is_divided(ledger, split_of_image):
+    """Every image ever seen is in one entry; those present in the last run have its split."""
+    entries = [image for entry in ledger.entries for image in entry.images]
+    assert len(entries) == len(set(entries))
+    assert set(entries) == set(split_of_image)
+    for entry in ledger.entries:
+        if entry.last_run == len(ledger.runs) - 1:
+            assert entry.split in {split_of_image[image] for image in entry.images}
+
+
+@settings(derandomize=True, max_examples=60, deadline=None)
+@given(LOOKS, st.lists(IMAGES, min_size=2, max_size=4), st.integers(2, 5))
+def test_folds_cut_all_that_is_not_test_and_agree_on_it_for_ever(looks, runs, folds):
+    ledger, fold_of = None, {}
+    for number, images in enumerate(runs):
+        groups = _groups(images, looks)
+        decisions = [
+            _run(groups, ledger, number, SplitParameters(folds=folds, fold=fold, class_changes="allow"))
+            for fold in range(folds)
+        ]
+        assert all(decision.ledger == decisions[0].ledger for decision in decisions)
+        for group in groups:
+            splits = [decision.splits[group.id] for decision in decisions]
+            # Always in test, or in validation for one fold, or, as a class's only group, always in train.
+            assert splits.count("test") in (0, folds)
+            assert splits.count("validation") <= 1
+        before, fold_of = fold_of, {}
+        for entry in decisions[0].ledger.entries:
+            fold_of |= dict.fromkeys(entry.images, (entry.split, entry.fold))
+        for image, (split, fold) in before.items():
+            assert split != "test" or fold_of[image][0] == "test"
+            if fold is not None and fold_of[image][0] != "test" and fold_of[image][1] is not None:
+                assert fold_of[image][1] <= fold  # the smallest, of groups that were tied together
+        ledger = decisions[0].ledger

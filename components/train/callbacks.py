@@ -78,7 +78,7 @@ class EpochRecorder(keras.callbacks.Callback):
             val_loss=measured["val_loss"],
             val_accuracy=measured["val_accuracy"],
             val_macro_f1=measured["val_macro_f1"],
-            learning_rate=float(self._optimizer.learning_rate),
+            learning_rate=float(keras.ops.convert_to_numpy(self._optimizer.learning_rate)),
             seconds=round(seconds, 2),
             images_per_s=round(images_per_s, 1),
         )

@@ -1,49 +1,87 @@
-"""The model: a backbone's features, averaged over the image, and a linear head."""
+"""The model: a backbone's features, pooled over the image, and a head."""
+
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
 from keras import layers
 
-from components.train.efficientnet_lite0 import efficientnet_lite0
+from components.train.backbones.build import build_backbone
+from components.train.backbones.table import NONE, resolved_weights
 from components.train.parameters import TrainParameters
 
 
 class Classifier:
-    """A backbone and a head that are trained apart, then together.
+    """A backbone and a head; on a pretrained backbone the head can be trained alone.
 
     Attributes:
         features: Model from RGB uint8 [batch, size, size, 3] to features float32 [batch, n].
         head: Model from features float32 [batch, n] to logits float32 [batch, classes].
         model: `head` of `features`.
+        pretrained: Whether the backbone's weights have been learned before.
     """
 
     def __init__(self, parameters: TrainParameters, classes: int) -> None:
         size_px = parameters.image_size_px
-        self._backbone = efficientnet_lite0(size_px)
+        weights = resolved_weights(parameters.backbone, parameters.weights)
+        self._backbone = build_backbone(parameters.backbone, weights, size_px)
         inputs = keras.Input((size_px, size_px, 3), dtype="uint8", name="image")
-        pooled = layers.GlobalAveragePooling2D(name="average")(self._backbone(keras.ops.cast(inputs, "float32")))
+        pooled = _pooling(parameters.pooling)(self._backbone(keras.ops.cast(inputs, "float32")))
         self.features = keras.Model(inputs, pooled, name="features")
         self.head = _head(pooled.shape[-1], classes, parameters)
         self.model = keras.Model(inputs, self.head(pooled), name="classifier")
+        self.pretrained = weights != NONE
         self.unfreeze(0)
 
     def unfreeze(self, last_layers: int) -> None:
-        """Lets the backbone's last layers learn; its batch normalization keeps its statistics.
+        """Lets the last layers of a pretrained backbone learn; its batch normalization keeps its statistics.
+
+        A backbone of random weights always learns as a whole, its batch normalization included.
 
         Batch normalization is frozen layer by layer: in Keras 3 an outer `training=True` overrides a
         backbone called with `training=False`, and its moving averages would drift.
 
         Args:
-            last_layers: How many layers, counted from the output; 0 freezes the backbone.
+            last_layers: How many layers, counted from the output; 0 freezes the backbone, -1 unfreezes all.
         """
-        learning = set(self._backbone.layers[len(self._backbone.layers) - last_layers :]) if last_layers else set()
-        for layer in self._backbone.layers:
-            layer.trainable = layer in learning and not isinstance(layer, layers.BatchNormalization)
+        if not self.pretrained:
+            return
+        backbone = list(_layers(self._backbone))
+        learning = len(backbone) if last_layers < 0 else last_layers
+        for distance, layer in enumerate(reversed(backbone)):
+            layer.trainable = distance < learning
+            for part in _parts(layer):
+                if isinstance(part, layers.BatchNormalization):
+                    part.trainable = False
+
+
+def _layers(model: keras.Model) -> Iterator[keras.Layer]:
+    """Yields a model's layers; those of models inside it in their place."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer
+
+
+def _parts(layer: keras.Layer) -> list[keras.Layer]:
+    """Returns a layer and all that it is composed of, as KerasHub's are; Keras has no public name for this."""
+    return layer._flatten_layers()
+
+
+def _pooling(pooling: str) -> keras.Layer:
+    if pooling == "max":
+        return layers.GlobalMaxPooling2D(name="maximum")
+    return layers.GlobalAveragePooling2D(name="average")
 
 
 def _head(features: int, classes: int, parameters: TrainParameters) -> keras.Model:
     inputs = keras.Input((features,), name="features")
     x = layers.Dropout(parameters.dropout, seed=parameters.seed)(inputs)
+    if parameters.head_dense_units:
+        kernel = keras.initializers.GlorotUniform(seed=parameters.seed + 1)
+        x = layers.Dense(parameters.head_dense_units, "relu", kernel_initializer=kernel, name="head_dense")(x)
+        x = layers.Dropout(parameters.dropout, seed=parameters.seed + 1)(x)
     kernel = keras.initializers.GlorotUniform(seed=parameters.seed)
     return keras.Model(inputs, layers.Dense(classes, kernel_initializer=kernel, name="logits")(x), name="head")
 

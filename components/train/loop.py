@@ -67,6 +67,7 @@ def fit(
     calls = keras.callbacks.CallbackList(list(callbacks), model=model)
     calls.set_params({"epochs": epochs, "steps": data.steps_per_epoch})
     model.stop_training = False
+    model.optimizer = optimizer  # where Keras' callbacks look for it
     calls.on_train_begin()
     for epoch in range(epochs):
         calls.on_epoch_begin(epoch)
@@ -76,6 +77,7 @@ def fit(
         if model.stop_training:
             break
     calls.on_train_end()
+    model.optimizer = None  # it is no part of what is saved
 
 
 def _distributed(batches: tf.data.Dataset, strategy: tf.distribute.Strategy) -> tf.distribute.DistributedDataset:

@@ -1,27 +1,60 @@
 """What a caller can set of training, with ranges."""
 
+import difflib
+from pathlib import PurePosixPath
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, model_validator
+
+from components.train.backbones.table import AUTO, BACKBONES, IMAGENET, KERAS_HUB, NONE, WEIGHT_FILES, find
+
+Schedule = Literal["cosine", "constant", "plateau"]
 
 
 class TrainParameters(BaseModel, frozen=True, extra="forbid"):
     """Parameters of the train step."""
 
-    backbone: Literal["efficientnet_lite0"] = Field("efficientnet_lite0", description="architecture of the features")
+    backbone: str = Field(
+        "efficientnet_lite0",
+        description="architecture of the features; `scenery backbones` lists them, and keras_hub:PRESET is any of "
+        "KerasHub, hf://OWNER/NAME or a folder among them",
+    )
+    weights: str = Field(
+        "auto",
+        description="what the backbone begins with: imagenet, none (random), auto (imagenet where there is any, "
+        "else none), or a path or URI (gs, s3, https) of Keras weights, .h5 or .keras",
+    )
     image_size_px: int = Field(224, ge=32, le=1024, multiple_of=32, description="side of the square the model sees")
     batch_size: int = Field(32, ge=1, le=4096, description="images in a step, over all workers")
     augmentation: Literal["none", "light", "default"] = Field("default", description="random changes to train images")
-    dropout: float = Field(0.2, ge=0, lt=1, description="share of features dropped before the head")
+    pooling: Literal["avg", "max"] = Field("avg", description="what the head takes of each feature over the image")
+    dropout: float = Field(0.2, ge=0, lt=1, description="share of features dropped before each layer of the head")
+    head_dense_units: int = Field(0, ge=0, le=65_536, description="width of a ReLU layer in the head; 0 for none")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="probability mass taken from the true class")
     imbalance: Literal["none", "logit_adjustment"] = Field("logit_adjustment", description="what rare classes get")
     imbalance_strength: float = Field(1.0, ge=0, le=1, description="0: nothing, 1: all classes count the same")
     head_views: int = Field(2, ge=1, le=64, description="augmented views of each image that the head learns from")
-    head_epochs: int = Field(30, ge=0, le=1000, description="passes over the views with the backbone frozen")
+    head_epochs: int = Field(
+        30,
+        ge=0,
+        le=1000,
+        description="passes over the views with the backbone frozen; over the images, with all layers learning, if "
+        "the backbone's weights are random",
+    )
     head_learning_rate: float = Field(1e-3, gt=0, le=1, description="peak, Adam")
+    head_schedule: Schedule = Field(
+        "cosine",
+        description="of the learning rate: rises, then falls to 0; stays; or is halved whenever the validation "
+        "macro-F1 has not risen for a third of `patience`",
+    )
     finetune_epochs: int = Field(6, ge=0, le=1000, description="passes with the last layers unfrozen")
     finetune_learning_rate: float = Field(5e-5, gt=0, le=1, description="peak, Adam")
-    finetune_layers: int = Field(60, ge=0, le=10_000, description="how many of the backbone's last layers learn")
+    finetune_schedule: Schedule = Field("cosine", description="as head_schedule")
+    finetune_layers: int = Field(
+        60, ge=-1, le=10_000, description="how many of the backbone's last layers learn; -1, or random weights: all"
+    )
+    warmup_epochs: int = Field(1, ge=0, le=1000, description="epochs in which a cosine schedule rises, in each phase")
     patience: int = Field(10, ge=1, le=1000, description="epochs without a better validation macro-F1 that end a phase")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="of everything random")
 
@@ -30,3 +63,28 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
         if self.head_epochs + self.finetune_epochs == 0:
             raise ValueError("head_epochs + finetune_epochs: expected at least 1. Received: 0.")
         return self
+
+    @model_validator(mode="after")
+    def _is_a_backbone_with_such_weights(self) -> Self:
+        backbone = find(self.backbone)
+        if backbone is None:
+            names = [known.name for known in BACKBONES]
+            nearest = difflib.get_close_matches(self.backbone, names, n=1, cutoff=0)[0]
+            raise ValueError(
+                f"backbone: expected one of {', '.join(names)}, or {KERAS_HUB}PRESET. Received: {self.backbone!r}. "
+                f"The nearest is {nearest!r}."
+            )
+        if self.weights not in (AUTO, IMAGENET, NONE) and _suffix(self.weights) not in WEIGHT_FILES:
+            raise ValueError(
+                f"weights: expected {AUTO}, {IMAGENET}, {NONE}, or a path or URI that ends in "
+                f"{' or '.join(WEIGHT_FILES)}. Received: {self.weights!r}."
+            )
+        if self.weights == IMAGENET and not backbone.pretrained:
+            raise ValueError(
+                f"weights: expected {AUTO}, {NONE}, or a file: there are no {IMAGENET} weights of {self.backbone}."
+            )
+        return self
+
+
+def _suffix(path_or_uri: str) -> str:
+    return PurePosixPath(urlsplit(path_or_uri).path).suffix

@@ -1,4 +1,4 @@
-"""Transfer learning in two phases: a head on frozen features, then the backbone's last layers with it."""
+"""Training in two phases: a head on frozen features (or everything from scratch), then the last layers with it."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from components.train.cluster import Cluster
 from components.train.features import extract_features
 from components.train.input_pipeline import Images, padded_batches
 from components.train.loop import Data, Loss, fit
-from components.train.parameters import TrainParameters
+from components.train.parameters import Schedule, TrainParameters
+from components.train.schedules import learning_rate, schedule_callbacks
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class _Phase:
         validation: Finite (x, label) elements.
         epochs: Upper limit.
         learning_rate: Peak.
+        schedule: What the learning rate does.
     """
 
     name: str
@@ -55,6 +57,7 @@ class _Phase:
     validation: tf.data.Dataset
     epochs: int
     learning_rate: float
+    schedule: Schedule
 
 
 class Trainer:
@@ -86,7 +89,7 @@ class Trainer:
             The model with the weights of the best epoch of either phase.
         """
         if self._parameters.head_epochs:
-            self._run(self._head_phase())
+            self._run(self._head_phase() if self._classifier.pretrained else self._scratch_phase())
         if self._parameters.finetune_epochs:
             self._run(self._finetune_phase())
         return TrainingResult(self._classifier.model, self._history)
@@ -105,30 +108,45 @@ class Trainer:
             validation=self._features(self._validation.in_order(), self._validation.dataset.rows, "validation images"),
             epochs=parameters.head_epochs,
             learning_rate=parameters.head_learning_rate,
+            schedule=parameters.head_schedule,
         )
 
+    def _scratch_phase(self) -> _Phase:
+        """Features of random weights tell nothing, so that everything learns from the first step."""
+        parameters = self._parameters
+        epochs, peak, schedule = parameters.head_epochs, parameters.head_learning_rate, parameters.head_schedule
+        return self._image_phase("scratch", epochs, peak, schedule)
+
     def _finetune_phase(self) -> _Phase:
-        """The last layers see freshly augmented images every epoch."""
-        parameters, cluster = self._parameters, self._cluster
+        parameters = self._parameters
         self._classifier.unfreeze(parameters.finetune_layers)
+        epochs, peak = parameters.finetune_epochs, parameters.finetune_learning_rate
+        return self._image_phase("finetune", epochs, peak, parameters.finetune_schedule)
+
+    def _image_phase(self, name: str, epochs: int, peak: float, schedule: Schedule) -> _Phase:
+        """The model's layers that learn see freshly augmented images every epoch."""
+        parameters, cluster = self._parameters, self._cluster
         return _Phase(
-            name="finetune",
+            name=name,
             model=self._classifier.model,
             train=self._images.shuffled(
                 parameters.augmentation, parameters.seed, workers=cluster.workers, worker=cluster.worker
             ),
             rows=self._images.dataset.rows,
             validation=self._validation.in_order(),
-            epochs=parameters.finetune_epochs,
-            learning_rate=parameters.finetune_learning_rate,
+            epochs=epochs,
+            learning_rate=peak,
+            schedule=schedule,
         )
 
     def _run(self, phase: _Phase) -> None:
         """Runs one phase and goes back to the best weights so far."""
-        batch_size, strategy = self._parameters.batch_size, self._cluster.strategy
+        parameters, strategy, batch_size = self._parameters, self._cluster.strategy, self._parameters.batch_size
         steps = math.ceil(phase.rows / batch_size)
+        rate = learning_rate(phase.schedule, phase.learning_rate, steps, phase.epochs, parameters.warmup_epochs)
         with strategy.scope():
-            optimizer = keras.optimizers.Adam(_schedule(phase.learning_rate, steps, phase.epochs))
+            optimizer = keras.optimizers.Adam(rate)
+            optimizer.build(phase.model.trainable_variables)  # in the first step, replicas could not create its state
         fit(
             phase.model,
             optimizer,
@@ -138,7 +156,8 @@ class Trainer:
             callbacks=[
                 EpochRecorder(self._history, phase.name, batch_size, optimizer, verbose=self._cluster.is_chief),
                 self._best.callback(),
-                keras.callbacks.EarlyStopping("val_macro_f1", mode="max", patience=self._parameters.patience),
+                keras.callbacks.EarlyStopping("val_macro_f1", mode="max", patience=parameters.patience),
+                *schedule_callbacks(phase.schedule, parameters.patience),
             ],
             strategy=strategy,
         )
@@ -175,14 +194,6 @@ class Trainer:
             return tf.nn.softmax_cross_entropy_with_logits(targets, logits + adjustment)
 
         return loss
-
-
-def _schedule(peak: float, steps_per_epoch: int, epochs: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Rises linearly during the first epoch, then falls to zero along a cosine."""
-    decay_steps = max(1, steps_per_epoch * (epochs - 1))
-    return keras.optimizers.schedules.CosineDecay(
-        peak / steps_per_epoch, decay_steps, warmup_target=peak, warmup_steps=steps_per_epoch
-    )
 
 
 def _check(parameters: TrainParameters, images: Images, validation: Images, replicas: int) -> None:

@@ -1,4 +1,5 @@
 import json
+import sys
 
 import keras
 import numpy as np
@@ -62,3 +63,10 @@ def test_a_missing_keras_file_is_refused(folder):
     (folder / KERAS_FILE).unlink()
     with pytest.raises(InputError, match=r"model\.keras: expected a whole Keras file"):
         load_model(folder)
+
+
+def test_a_keras_hub_model_without_keras_hub_is_refused(model, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras_hub", None)  # as if it were not installed
+    save_model(tmp_path, model, SPEC.model_copy(update={"backbone": "keras_hub:vit"}))
+    with pytest.raises(InputError, match="keras_hub:vit, consists of KerasHub's layers, and the package keras-hub is"):
+        load_model(tmp_path)

@@ -11,6 +11,8 @@ import simplejpeg
 from components.formats.dataset import ENCODED, ID, LABEL, TEXT, write_dataset
 from components.split.tfrecord import example, record
 
+COLOURS = {"coast": (60, 120, 200), "forest": (40, 120, 30), "küche 客厅": (200, 130, 70)}
+
 WriteExamples = Callable[[Path, Mapping[str, Sequence[np.ndarray]]], Path]
 
 
@@ -36,6 +38,25 @@ def write_examples() -> WriteExamples:
         return folder
 
     return write
+
+
+@pytest.fixture(scope="session")
+def datasets(tmp_path_factory, write_examples) -> Path:
+    """Folders `train` and `validation` of three classes that are easy to tell apart."""
+    folder = tmp_path_factory.mktemp("datasets")
+    write_examples(folder / "train", _scenes(0, 10))
+    write_examples(folder / "validation", _scenes(1, 5))
+    return folder
+
+
+def _scenes(seed: int, images: int) -> dict[str, np.ndarray]:
+    """Draws blotches around each class's colour, `images` a class."""
+    rng = np.random.default_rng(seed)
+    blotches = {
+        name: rng.normal(colour, 30, (images, 8, 8, 3)).clip(0, 255).astype(np.uint8)
+        for name, colour in COLOURS.items()
+    }
+    return {name: of_class.repeat(8, axis=1).repeat(8, axis=2) for name, of_class in blotches.items()}
 
 
 def _example(pixels: np.ndarray, label: int, name: str) -> bytes:

@@ -67,6 +67,51 @@ def test_batch_normalization_keeps_its_statistics_in_a_training_step(classifier,
         np.testing.assert_array_equal(value, before[name], err_msg=name)
 
 
+@pytest.mark.parametrize("learning", [10_000, -1])
+def test_all_layers(classifier, learning):
+    classifier.unfreeze(learning)
+    assert len(classifier.model.trainable_variables) == 49 + 2  # a kernel for each of its 49 convolutions
+
+
+@pytest.fixture(scope="module")
+def from_scratch():
+    return Classifier(TrainParameters(backbone="baseline_cnn", image_size_px=SIZE_PX), classes=3)
+
+
+@pytest.mark.parametrize("last_layers", [0, 3])
+def test_random_weights_learn_as_a_whole_and_so_do_the_statistics(from_scratch, pixels, last_layers):
+    from_scratch.unfreeze(last_layers)
+    assert not from_scratch.pretrained
+    learning = names(from_scratch.model.trainable_variables)
+    assert {"conv1/kernel", "conv1_bn/gamma", "logits/kernel"} <= set(learning)
+    before = moving_statistics(from_scratch.model)
+    from_scratch.model(pixels, training=True)
+    changed = moving_statistics(from_scratch.model)
+    assert len(changed) == 10
+    assert not [name for name in changed if np.array_equal(changed[name], before[name])]
+
+
+def test_layers_of_nested_models_count_and_composed_layers_are_frozen_inside():
+    """ConvNeXt's stem and the layers between its stages are models of their own."""
+    classifier = Classifier(TrainParameters(backbone="convnext_tiny", weights="none", image_size_px=SIZE_PX), classes=2)
+    classifier.pretrained = True
+    classifier.unfreeze(0)
+    assert names(classifier.model.trainable_variables) == ["logits/kernel", "logits/bias"]
+    classifier.unfreeze(1)
+    assert len(classifier.model.trainable_variables) == 2 + 2  # layer normalization's
+
+
+def test_the_head_as_asked_for(pixels):
+    parameters = TrainParameters(backbone="baseline_cnn", image_size_px=SIZE_PX, pooling="max", head_dense_units=7)
+    classifier = Classifier(parameters, classes=3)
+    assert classifier.features.get_layer("maximum")
+    kernels = [variable.shape for variable in classifier.head.trainable_variables]
+    assert kernels == [(256, 7), (7,), (7, 3), (3,)]
+    assert len([layer for layer in classifier.head.layers if isinstance(layer, keras.layers.Dropout)]) == 2
+    logits = classifier.model(pixels, training=False)
+    np.testing.assert_allclose(logits, classifier.head(classifier.features(pixels), training=False), atol=1e-5)
+
+
 def test_the_model_is_the_head_of_the_features(classifier, pixels):
     features = classifier.features(pixels, training=False)
     assert features.shape == (4, 1280)

@@ -17,7 +17,7 @@ from components.train.parameters import TrainParameters
 from components.train.training import Trainer
 
 SIZE_PX = 64
-COLOURS = {"coast": (60, 120, 200), "forest": (40, 120, 30), "küche 客厅": (200, 130, 70)}
+CLASSES = ("coast", "forest", "küche 客厅")
 FLAGS = {
     "--image-size-px": SIZE_PX,
     "--batch-size": 8,
@@ -27,24 +27,6 @@ FLAGS = {
     "--finetune-layers": 10,
     "--seed": 5,
 }
-
-
-def scenes(seed: int, images: int) -> dict[str, np.ndarray]:
-    """Draws blotches around each class's colour, `images` a class."""
-    rng = np.random.default_rng(seed)
-    blotches = {
-        name: rng.normal(colour, 30, (images, 8, 8, 3)).clip(0, 255).astype(np.uint8)
-        for name, colour in COLOURS.items()
-    }
-    return {name: of_class.repeat(8, axis=1).repeat(8, axis=2) for name, of_class in blotches.items()}
-
-
-@pytest.fixture(scope="module")
-def datasets(tmp_path_factory, write_examples):
-    folder = tmp_path_factory.mktemp("datasets")
-    write_examples(folder / "train", scenes(0, 10))
-    write_examples(folder / "validation", scenes(1, 5))
-    return folder
 
 
 def train(datasets, out, **flags) -> subprocess.CompletedProcess:
@@ -74,7 +56,7 @@ def history_of(out) -> list[dict]:
 @pytest.mark.slow
 def test_the_classes_are_learned(run, datasets):
     model, spec = load_model(run[0] / "model")
-    assert (spec.class_names, spec.image_size_px, spec.backbone) == (tuple(COLOURS), SIZE_PX, "efficientnet_lite0")
+    assert (spec.class_names, spec.image_size_px, spec.backbone) == (CLASSES, SIZE_PX, "efficientnet_lite0")
     images = read_images(datasets / "validation", SIZE_PX, spec.class_names)
     [(pixels, labels)] = images.in_order().batch(100)
     right = model(pixels, training=False).numpy().argmax(-1) == labels.numpy()
@@ -101,7 +83,7 @@ def test_the_executor_output_describes_the_best_epoch(run):
     model, history = (artifacts[name]["artifacts"][0] for name in ("model", "history"))
     assert (model["uri"], history["uri"]) == ("gs://bucket/model", "gs://bucket/history")
     described = model["metadata"]
-    assert described.pop("class_names") == list(COLOURS)
+    assert described.pop("class_names") == list(CLASSES)
     assert described in history_of(run[0])
     assert described["val_macro_f1"] == max(row["val_macro_f1"] for row in history_of(run[0]))
 
@@ -180,3 +162,16 @@ def test_finetuning_alone_and_early_stopping(datasets):
     result = Trainer(parameters, *images, join_cluster({})).train()
     assert [(row["phase"], row["epoch"]) for row in result.history] == [("finetune", 1), ("finetune", 2)]
     assert isinstance(result.model, keras.Model)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", ["baseline_cnn", "vit_small_data"])
+def test_backbones_without_weights_learn_from_scratch(datasets, backbone):
+    parameters = TrainParameters(
+        backbone=backbone, image_size_px=32, batch_size=10, augmentation="light", head_epochs=5, finetune_epochs=1
+    )
+    images = [read_images(datasets / name, 32) for name in ("train", "validation")]
+    result = Trainer(parameters, *images, join_cluster({})).train()
+    assert [row["phase"] for row in result.history] == ["scratch"] * 5 + ["finetune"]
+    assert result.history[4]["loss"] < 0.5 * result.history[0]["loss"]
+    assert result.best["val_accuracy"] > 0.8

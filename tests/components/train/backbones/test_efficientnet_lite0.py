@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_sample_image
 
-from components.train.efficientnet_lite0 import _weights_file, efficientnet_lite0
+from components.train.backbones.efficientnet_lite0 import _weights_file, efficientnet_lite0
 from components.train.legacy_torch import read_state_dict
 
 DAISY = 985  # ImageNet's index

@@ -1,0 +1,1 @@
+"""Backbones: RGB images -> features, by name."""

@@ -1,0 +1,72 @@
+"""KerasHub's backbones, from a preset in a folder; the package is optional."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from components._errors import InputError
+from components.formats.model import ModelSpec, load_model, save_model
+from components.train.backbones.build import build_backbone
+from components.train.classifier import Classifier
+from components.train.parameters import TrainParameters
+
+SIZE_PX = 32
+
+
+def test_without_keras_hub_its_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras_hub", None)  # as if it were not installed
+    with pytest.raises(InputError, match=r"keras_hub:vit_base needs the package keras-hub.* Install the extra `keras-"):
+        build_backbone("keras_hub:vit_base", "none", SIZE_PX)
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory):
+    """A small Vision Transformer as KerasHub saves presets; its images are scaled to [-1, 1]."""
+    keras_hub = pytest.importorskip("keras_hub")
+    folder = tmp_path_factory.mktemp("preset")
+    backbone = keras_hub.models.ViTBackbone(
+        image_shape=(SIZE_PX, SIZE_PX, 3), patch_size=8, num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=32
+    )
+    backbone.save_to_preset(str(folder))
+    converter = keras_hub.layers.ViTImageConverter(image_size=(SIZE_PX, SIZE_PX), scale=1 / 127.5, offset=-1.0)
+    converter.save_to_preset(str(folder))
+    return folder, backbone
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).integers(0, 256, (2, SIZE_PX, SIZE_PX, 3)).astype(np.float32)
+
+
+def test_a_preset_keeps_its_weights_and_its_scaling(preset, images):
+    folder, trained = preset
+    backbone = build_backbone(f"keras_hub:{folder}", "imagenet", SIZE_PX)
+    expected = trained(images / 127.5 - 1)
+    assert backbone.output_shape == (None, 17, 1, 16)
+    np.testing.assert_allclose(backbone(images)[:, :, 0], expected, atol=1e-5)
+
+
+def test_none_gives_random_weights(preset, images):
+    folder, trained = preset
+    backbone = build_backbone(f"keras_hub:{folder}", "none", SIZE_PX)
+    assert np.abs(backbone(images)[:, :, 0] - trained(images / 127.5 - 1)).max() > 0.1
+
+
+def test_a_model_on_a_preset_is_saved_and_loaded(preset, images, tmp_path):
+    name = f"keras_hub:{preset[0]}"
+    model = Classifier(TrainParameters(backbone=name, image_size_px=SIZE_PX), 2).model
+    save_model(tmp_path, model, ModelSpec(class_names=("a", "b"), image_size_px=32, shorter_side_px=32, backbone=name))
+    pixels = images.astype(np.uint8)
+    np.testing.assert_allclose(load_model(tmp_path)[0](pixels), model(pixels), atol=1e-6)
+
+
+@pytest.mark.parametrize("size_px", [64])
+def test_another_size_than_the_preset_s_is_refused(preset, size_px):
+    with pytest.raises(InputError, match=r"a preset of an image backbone that takes images of 64 px, found: "):
+        build_backbone(f"keras_hub:{preset[0]}", "none", size_px)
+
+
+def test_a_folder_without_a_preset_is_refused(preset, tmp_path):
+    with pytest.raises(InputError, match=r"backbone: expected in keras_hub:.* a preset"):
+        build_backbone(f"keras_hub:{tmp_path}", "none", SIZE_PX)

@@ -1,0 +1,51 @@
+import pytest
+from pydantic import ValidationError
+
+from components.train.parameters import TrainParameters
+
+
+def test_the_defaults_are_the_system_that_was_measured():
+    defaults = TrainParameters()
+    assert (defaults.backbone, defaults.weights, defaults.pooling) == ("efficientnet_lite0", "auto", "avg")
+    assert (defaults.head_dense_units, defaults.warmup_epochs, defaults.finetune_layers) == (0, 1, 60)
+    assert (defaults.head_schedule, defaults.finetune_schedule) == ("cosine", "cosine")
+
+
+@pytest.mark.parametrize("backbone", ["xception", "vit_small_data", "keras_hub:vit_base", "keras_hub:hf://a/b"])
+def test_a_backbone(backbone):
+    assert TrainParameters(backbone=backbone).backbone == backbone
+
+
+@pytest.mark.parametrize(
+    "weights", ["auto", "imagenet", "none", "/data/a.weights.h5", "a.keras", "s3://b/a.h5", "https://a.b/c.keras?x=y.z"]
+)
+def test_weights(weights):
+    assert TrainParameters(weights=weights).weights == weights
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"backbone": "mobilenetv2"},
+            r"backbone: expected one of efficientnet_lite0, .*, or keras_hub:PRESET\. Received: 'mobilenetv2'\. "
+            r"The nearest is 'mobilenet_v2'\.",
+        ),
+        ({"backbone": "keras_hub:"}, r"backbone: expected one of .* Received: 'keras_hub:'"),
+        (
+            {"weights": "weights.pth"},
+            r"weights: expected auto, imagenet, none, or a path or URI that ends in \.h5 or \.keras\. "
+            r"Received: 'weights\.pth'\.",
+        ),
+        ({"weights": ""}, r"weights: expected auto, .* Received: ''\."),
+        (
+            {"backbone": "baseline_cnn", "weights": "imagenet"},
+            r"weights: expected auto, none, or a file: there are no imagenet weights of baseline_cnn\.",
+        ),
+        ({"finetune_layers": -2}, "greater than or equal to -1"),
+        ({"head_schedule": "step"}, "'cosine', 'constant' or 'plateau'"),
+    ],
+)
+def test_anything_else_is_refused(values, message):
+    with pytest.raises(ValidationError, match=message):
+        TrainParameters(**values)

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint format bench lock pipeline clean
+.PHONY: help run test test-fast lint format bench bench-data lock pipeline clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,11 @@ format: .venv/ready ## Put the code into the project's format
 
 bench: .venv/ready ## Measure what the pipeline costs beyond its steps' own work
 	$(BIN)/python -m tests.benchmarks.chain
+
+bench-data: .venv/ready ## Measure ingest and split against named peers
+	$(BIN)/python -m tests.benchmarks.decoding
+	$(BIN)/python -m tests.benchmarks.near_duplicates
+	$(BIN)/python -m tests.benchmarks.splits
 
 pipeline: .venv/ready ## Compile pipeline.yaml
 	$(BIN)/scenery compile

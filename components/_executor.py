@@ -4,6 +4,7 @@ KFP hands a container its executor input as JSON: where each declared output goe
 what the container says about them. Each step passes that text through unread and answers here.
 """
 
+import errno
 import json
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -11,10 +12,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from components._errors import InputError
 from components._storage import whole_file
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,21 @@ def step_parser(component: str, description: str, example: str) -> ArgumentParse
 
 @contextmanager
 def input_errors_as_exit_status() -> Iterator[None]:
-    """Shows an InputError as one message without a stack trace, and exits with status 2."""
+    """Shows an InputError, or a full disk, as one message without a stack trace, and exits with status 2."""
     try:
         yield
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201 - the step's voice
-        sys.exit(2)
+        _exit(str(error))
+    except OSError as error:
+        if error.errno not in _DISK_FULL:
+            raise
+        where = f" while writing {error.filename}" if error.filename else ""
+        _exit(
+            f"expected room for the step's outputs, found the disk full{where}: {error.strerror}. Nothing "
+            "unfinished was kept. Free some space, or write to a larger disk."
+        )
+
+
+def _exit(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr, flush=True)  # noqa: T201 - the step's voice
+    sys.exit(2)

@@ -189,6 +189,28 @@ def presets() -> None:
             console.print(f"  {parameter}: {value}")
 
 
+@app.command()
+def backbones() -> None:
+    """Lists the backbones that `--set backbone=NAME` takes.
+
+    For example:
+
+        scenery backbones
+    """
+    from components.train.backbones.table import BACKBONES, KERAS_HUB
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("backbone", style="bold", no_wrap=True)
+    table.add_column("parameters", justify="right")
+    table.add_column("image size", justify="right")
+    table.add_column("pretrained weights")
+    for backbone in BACKBONES:
+        size = (f"{backbone.million_parameters} M", f"{backbone.image_size_px} px")
+        table.add_row(backbone.name, *size, backbone.pretrained or "none")
+    table.add_row(f"{KERAS_HUB}PRESET", "", "", "the preset's own")
+    _console().print(table)
+
+
 @app.command("compile")
 def compile_(
     output: Annotated[Path, typer.Option(help="File to write.")] = Path("pipeline.yaml"),

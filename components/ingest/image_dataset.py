@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,16 +14,16 @@ from components._errors import InputError
 from components._progress import with_progress
 from components._storage import whole_folder
 from components.formats.dataset import Dataset, write_dataset
+from components.ingest.class_map import ClassMap, write_class_map
 from components.ingest.decoding import StoredImage, decode_images
 from components.ingest.exact_duplicates import without_exact_duplicates
 from components.ingest.near_duplicates import near_duplicate_groups
 from components.ingest.parameters import IngestParameters
+from components.ingest.rejected import REJECTED_FILE, Rejected
 from components.ingest.shards import write_shards
-from components.ingest.sources import Listing, Rejected, open_source
+from components.ingest.sources import Listing, open_source
 
 MIN_CLASSES = 2
-MIN_CLASS_IMAGES = 3  # one each to train, validate and test
-REJECTED_FILE = "rejected.jsonl"
 
 
 @dataclass(frozen=True)
@@ -32,51 +33,57 @@ class Ingested:
     Attributes:
         dataset: The manifest of the images.
         rejected: Files without a row, sorted by path; also in `rejected.jsonl` beside the shards.
-        groups: Number of near-duplicate groups; an image like no other is a group of its own.
+        groups: Number of groups; an image like no other, and without a key of the user's, is a group of its own.
+        flagged: Number of images with a quality flag.
+        classes: What became of the class folders; also in `class_map.json` beside the shards.
     """
 
     dataset: Dataset
     rejected: list[Rejected]
     groups: int
+    flagged: int
+    classes: ClassMap
 
 
-def write_image_dataset(source: Path, images: Path, parameters: IngestParameters) -> Ingested:
-    """Reads a source of class folders and writes its images as a dataset.
+def write_image_dataset(source: str, images: Path, parameters: IngestParameters) -> Ingested:
+    """Reads a source of labelled images and writes them as a dataset.
 
     Groups are known only when every image has been hashed, so the scaled images wait in one file on disk
     and memory holds a few hundred bytes an image.
 
     Args:
-        source: A folder or archive; see `open_source`.
+        source: A path or URI; see `open_source`.
         images: The folder to write.
-        parameters: How to scale, and what counts as the same picture.
+        parameters: Which files count, as what; how to scale; what counts as the same picture.
 
     Returns:
         What was written.
 
     Raises:
-        InputError: If the source cannot be read, or classes lack images.
+        InputError: If the source cannot be read, classes lack images, or images have several labels and that
+            is to be an error.
     """
     with whole_folder(images) as folder:
         spool = folder / "spool.jpegs"
         with spool.open("w+b") as stream:
-            with open_source(source, folder) as listing:
-                decoded, span_of, rejected = _decode_into(stream, listing, parameters.shorter_side_px)
-            kept, duplicates = without_exact_duplicates(decoded)
-            rejected = sorted(rejected + duplicates, key=lambda file: file.source_uri)
-            counts = _checked_counts(source, listing, kept, rejected)
-            hashes = np.array([image.perceptual_hash for image in kept], np.uint64)
-            groups = near_duplicate_groups([image.id for image in kept], hashes, parameters.near_duplicate_distance)
+            with open_source(source, parameters, folder) as listing:
+                decoded, span_of, rejected = _decode_into(stream, listing, parameters)
+            groups = _groups(decoded, parameters.near_duplicate_distance)
+            kept, duplicates = without_exact_duplicates(decoded, parameters.label_conflicts)
+            rejected = sorted(rejected + duplicates, key=attrgetter("source_uri"))
+            counts = _checked_counts(source, listing, kept, rejected, parameters.min_class_images)
             shards = write_shards(folder, _rows(kept, groups, stream, span_of))
         spool.unlink()
         lines = [json.dumps(asdict(file), ensure_ascii=False) + "\n" for file in rejected]
         (folder / REJECTED_FILE).write_text("".join(lines), encoding="utf-8")
+        write_class_map(folder, listing.classes)
         dataset = write_dataset(folder, "images", counts, shards, parameters.shorter_side_px)
-    return Ingested(dataset, rejected, len(set(groups)))
+    flagged = sum(bool(image.quality_flags) for image in kept)
+    return Ingested(dataset, rejected, len({groups[image.id] for image in kept}), flagged, listing.classes)
 
 
 def _decode_into(
-    spool: BinaryIO, listing: Listing, shorter_side_px: int
+    spool: BinaryIO, listing: Listing, parameters: IngestParameters
 ) -> tuple[list[StoredImage], dict[str, tuple[int, int]], list[Rejected]]:
     """Decodes images and appends their JPEGs to the spool.
 
@@ -86,7 +93,7 @@ def _decode_into(
     decoded: list[StoredImage] = []
     span_of: dict[str, tuple[int, int]] = {}
     rejected = list(listing.rejected)
-    for result in with_progress("ingest", decode_images(listing.images, shorter_side_px), len(listing.images)):
+    for result in with_progress("ingest", decode_images(listing.images, parameters), len(listing.images)):
         if isinstance(result, Rejected):
             rejected.append(result)
             continue
@@ -98,17 +105,25 @@ def _decode_into(
     return decoded, span_of, rejected
 
 
+def _groups(decoded: Sequence[StoredImage], max_distance: int) -> dict[str, str]:
+    """Groups images by id, copies included: one that lies in two properties' folders ties them together."""
+    ids = [image.id for image in decoded]
+    hashes = np.array([image.perceptual_hash for image in decoded], np.uint64)
+    groups = near_duplicate_groups(ids, hashes, max_distance, [image.group_key for image in decoded])
+    return dict(zip(ids, groups, strict=True))
+
+
 def _rows(
-    images: Sequence[StoredImage], groups: Sequence[str], spool: BinaryIO, span_of: dict[str, tuple[int, int]]
+    images: Sequence[StoredImage], groups: Mapping[str, str], spool: BinaryIO, span_of: Mapping[str, tuple[int, int]]
 ) -> Iterator[dict[str, Any]]:
-    for image, group in zip(images, groups, strict=True):
+    for image in images:
         offset, length = span_of[image.id]
         spool.seek(offset)
-        yield {**asdict(image), "image": spool.read(length), "group": group}
+        yield {**asdict(image), "image": spool.read(length), "group": groups[image.id]}
 
 
 def _checked_counts(
-    source: Path, listing: Listing, kept: Sequence[StoredImage], rejected: Sequence[Rejected]
+    source: str, listing: Listing, kept: Sequence[StoredImage], rejected: Sequence[Rejected], min_class_images: int
 ) -> dict[str, int]:
     """Counts usable images per class, classes in label order: sorted by name.
 
@@ -118,12 +133,13 @@ def _checked_counts(
     usable = Counter(image.label for image in kept)
     files = Counter(image.label for image in listing.images)
     counts = {label: usable[label] for label in sorted(files)}
-    if len(counts) < MIN_CLASSES or min(counts.values()) < MIN_CLASS_IMAGES:
+    if len(counts) < MIN_CLASSES or min(counts.values()) < min_class_images:
         found = "; ".join(f"{label!r}: {count} of {files[label]}" for label, count in counts.items())
         reasons = "".join(f"\n  {file.source_uri}: {file.reason}" for file in rejected[:5])
         raise InputError(
-            f"--source {source}: expected at least {MIN_CLASSES} class folders with at least {MIN_CLASS_IMAGES} "
-            f"usable images each. Usable images found: {found or 'none'}. Add images to the classes that have "
-            f"too few, or remove their folders. {len(rejected)} files were rejected{':' * bool(reasons)}{reasons}"
+            f"--source {source}: expected at least {MIN_CLASSES} classes with at least {min_class_images} usable "
+            f"images each. Usable images found: {found or 'none'}. Add images to the classes that have too few, merge "
+            "them into others with --class-map, or leave them away with --ignored-folders. "
+            f"{len(rejected)} files were rejected{':' * bool(reasons)}{reasons}"
         )
     return counts

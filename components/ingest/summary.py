@@ -9,8 +9,16 @@ _REASONS_SHOWN = 5
 
 
 def say_summary(ingested: Ingested, elapsed_s: float) -> None:
-    """Prints images per class, the first rejected files, and the totals."""
-    dataset, rejected = ingested.dataset, ingested.rejected
+    """Prints what became of folders, images per class, the first rejected files, and the totals."""
+    dataset, rejected, classes = ingested.dataset, ingested.rejected, ingested.classes
+    for line in classes.unused:
+        say("ingest", f"warning: {line}")
+    for folder, name, files in classes.renamed:
+        say("ingest", f"folder {folder!r} is class {name!r}: {files} files")
+    for folder, files in classes.ignored.items():
+        say("ingest", f"folder {folder!r} is ignored: {files} files")
+    for name, files in classes.unknown.items():
+        say("ingest", f"class {name!r} is not in class_names and goes to 'other': {files} files")
     for name, count in dataset.counts.items():
         say("ingest", f"  {count:6d}  {name}")
     for file in rejected[:_REASONS_SHOWN]:
@@ -18,7 +26,8 @@ def say_summary(ingested: Ingested, elapsed_s: float) -> None:
     if len(rejected) > _REASONS_SHOWN:
         say("ingest", f"rejected {len(rejected) - _REASONS_SHOWN} more, see rejected.jsonl")
     totals = (
-        f"{dataset.rows} images in {len(dataset.counts)} classes, {len(rejected)} rejected, {ingested.groups} groups"
+        f"{dataset.rows} images in {len(dataset.counts)} classes, {len(rejected)} rejected, {ingested.groups} groups, "
+        f"{ingested.flagged} flagged"
     )
     say("ingest", f"{totals}, {elapsed_s:.1f} s ({dataset.rows / elapsed_s:.0f} images/s)")
 
@@ -32,5 +41,6 @@ def metadata(ingested: Ingested) -> dict[str, Any]:
         "counts": dataset.counts,
         "rejected": len(ingested.rejected),
         "groups": ingested.groups,
+        "flagged": ingested.flagged,
         "digest": dataset.digest,
     }

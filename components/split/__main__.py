@@ -21,7 +21,7 @@ def parser() -> ArgumentParser:
     flags = step_parser("split", "Assigns images to train, validation and test: by group, stratified.", EXAMPLE)
     add = flags.add_argument
     add("--images", type=Path, required=True, help="folder of the images, written by ingest")
-    add("--ledger-uri", default="", help="the ledger that runs share: a .parquet here or at gs://, made when missing")
+    add("--ledger-uri", default="", help="ledger that runs share: .parquet here or at gs:// (default none)")
     add("--ledger-digest", default="", help="any text that changes with that ledger; keys KFP's cache (default none)")
     add("--train", type=Path, required=True, help="output: folder of the training examples")
     add("--validation", type=Path, required=True, help="output: folder of the validation examples")

@@ -1,5 +1,6 @@
 """What the steps tell KFP, read back by KFP's own code."""
 
+import errno
 import json
 from argparse import ArgumentParser
 
@@ -74,6 +75,13 @@ def test_an_input_error_is_one_message_and_status_2(capsys):
         raise InputError("expected a, received b")
     assert exit_.value.code == 2
     assert capsys.readouterr() == ("", "error: expected a, received b\n")
+
+
+def test_a_full_disk_is_one_message_and_status_2(capsys):
+    with pytest.raises(SystemExit) as exit_, input_errors_as_exit_status():
+        raise OSError(errno.ENOSPC, "No space left on device", "run/images/spool")
+    assert exit_.value.code == 2
+    assert "found the disk full while writing run/images/spool" in capsys.readouterr().err
 
 
 def test_a_bug_keeps_its_stack_trace():

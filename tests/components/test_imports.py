@@ -86,7 +86,8 @@ def test_help_shows_range_and_default_of_every_parameter(answer):
     step, text, _ = answer
     of_flag = help_of_flags(text)
     for name, field in FIELDS[step].items():
-        assert f"; {expected(field)} (default: {field.default})" in of_flag["--" + name.replace("_", "-")]
+        default = field.get_default(call_default_factory=True)
+        assert f"; {expected(field)} (default: {default})" in of_flag["--" + name.replace("_", "-")]
 
 
 def test_every_flag_is_required_or_has_a_default(answer):

@@ -27,7 +27,7 @@ FLAGS = "--image-size-px 64 --batch-size 16 --dropout 0 --head-views 2 --head-ep
 @pytest.fixture(scope="module")
 def datasets(sample, tmp_path_factory):
     folder = tmp_path_factory.mktemp("datasets")
-    write_image_dataset(sample, folder / "images", IngestParameters(shorter_side_px=64))
+    write_image_dataset(str(sample), folder / "images", IngestParameters(shorter_side_px=64))
     outputs = {split: folder / split for split in SPLITS}
     write_split_datasets(folder / "images", outputs, folder / "ledger", SplitParameters(), "2024-02-29")
     return folder

@@ -16,6 +16,7 @@ COMMANDS = [
     ("sample",),
     ("parameters",),
     ("presets",),
+    ("backbones",),
     ("inspect",),
     ("compile",),
     ("images",),

@@ -64,8 +64,8 @@ def test_steps_follow_the_data_and_export_waits_for_the_blessing(compiled):
 
 def test_inputs_are_the_parameters_with_their_defaults(compiled):
     inputs = compiled["root"]["inputDefinitions"]["parameters"]
-    assert set(inputs) - {"source", "source_digest"} == set(Parameters.model_fields)
-    kinds = {"STRING": str, "NUMBER_INTEGER": int, "NUMBER_DOUBLE": float}
+    assert set(inputs) - {"source", "source_digest", "ledger_uri", "ledger_digest"} == set(Parameters.model_fields)
+    kinds = {"STRING": str, "NUMBER_INTEGER": int, "NUMBER_DOUBLE": float, "STRUCT": dict, "LIST": list}
     for name, default in Parameters().model_dump().items():
         assert inputs[name]["defaultValue"] == default, name
         assert kinds[inputs[name]["parameterType"]] is type(default), name

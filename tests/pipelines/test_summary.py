@@ -31,8 +31,8 @@ def result(tmp_path, monkeypatch):
         metrics = folder / "evaluate" / "metrics.json"
         write_evaluation(metrics, Evaluation(**scores.model_dump(), decision=decision))
         outputs = {
-            "ingest": {"images": folder / "ingest" / "images"},
-            "split": {"ledger": folder / "split" / "ledger"},
+            "ingest": {"images": folder / "ingest" / "images", "report": folder / "ingest" / "report.html"},
+            "split": {"ledger": folder / "split" / "ledger", "report": folder / "split" / "report.html"},
             "train": {"history": folder / "train" / "history"},
             "evaluate": {"metrics": metrics, "report": folder / "evaluate" / "report.html"},
         }
@@ -68,6 +68,8 @@ def test_a_blessed_model_and_where_it_is(result):
         "report": "runs/2026-01-31-235959/evaluate/report.html",
         "metrics": "runs/2026-01-31-235959/evaluate/metrics.json",
         "curves": "runs/2026-01-31-235959/train/history/curves.png",
+        "report on data": "runs/2026-01-31-235959/ingest/report.html",
+        "report on splits": "runs/2026-01-31-235959/split/report.html",
         "rejected files": "runs/2026-01-31-235959/ingest/images/rejected.jsonl",
         "ledger": "runs/2026-01-31-235959/split/ledger/ledger.parquet",
         "SavedModel": "runs/2026-01-31-235959/export/saved_model",

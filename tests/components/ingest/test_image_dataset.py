@@ -17,12 +17,18 @@ KITCHEN = '<script>"küche" 客厅'
 
 
 def _ingest(source, images, **parameters):
-    return write_image_dataset(source, images, IngestParameters(**parameters))
+    return write_image_dataset(str(source), images, IngestParameters(**parameters))
 
 
 def _rejected(images):
     lines = (images / "rejected.jsonl").read_text(encoding="utf-8").splitlines()
     return {line["source_uri"]: line["reason"] for line in map(json.loads, lines)}
+
+
+def _rows(images):
+    """The rows of a dataset of one shard, by source."""
+    rows = pq.read_table(images / "images-00000.parquet").to_pylist()
+    return {row["source_uri"]: row for row in rows}
 
 
 def test_rows(source, picture, tmp_path):
@@ -31,22 +37,23 @@ def test_rows(source, picture, tmp_path):
     dataset = read_dataset(tmp_path / "images", "images")
     assert dataset.counts == {KITCHEN: 4, "coast": 5}
     assert dataset.shorter_side_px == 64
-    table = pq.read_table(tmp_path / "images" / "images-00000.parquet")
-    assert table.schema.equals(IMAGE_SCHEMA)
-    row = next(row for row in table.to_pylist() if row["source_uri"] == "coast/9.png")
+    assert pq.read_schema(tmp_path / "images" / "images-00000.parquet").equals(IMAGE_SCHEMA)
+    row = _rows(tmp_path / "images")["coast/9.png"]
     assert (row["source_width_px"], row["source_height_px"]) == (300, 200)
     assert (row["width_px"], row["height_px"]) == (96, 64)
     assert Image.open(io.BytesIO(row["image"])).size == (96, 64)
     assert row["label"] == "coast"
     assert row["group"] == row["id"]
+    assert row["group_key"] is None
+    assert row["image_bytes"] == len(row["image"])
 
 
 def test_the_same_source_gives_the_same_bytes(source, tmp_path, monkeypatch):
     for name, workers in (("one", 1), ("many", 7)):
-        monkeypatch.setattr(decoding, "_processors", lambda workers=workers: workers)
+        monkeypatch.setattr(decoding, "processors", lambda workers=workers: workers)
         _ingest(source, tmp_path / name)
     files = sorted(file.name for file in (tmp_path / "one").iterdir())
-    assert files == ["dataset.json", "images-00000.parquet", "rejected.jsonl"]
+    assert files == ["class_map.json", "dataset.json", "images-00000.parquet", "rejected.jsonl"]
     for name in files:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "many" / name).read_bytes()
 
@@ -74,7 +81,7 @@ def test_what_cannot_be_used_is_listed_with_a_reason(source, picture, tmp_path):
         "cut.png": "damaged PNG",
         "dangling.jpg": "FileNotFoundError",
         "empty.jpg": "empty file",
-        "long.png": "ValueError",
+        "long.png": "70000 x 64 pixels",
         "page.jpg": "not an image",
         "readme.txt": "its suffix '.txt' is not an image's",
     }
@@ -101,14 +108,53 @@ def test_copies_within_a_class_count_once_and_between_classes_not_at_all(source,
     assert ingested.dataset.counts == {KITCHEN: 4, "coast": 4}
 
 
+def _with_a_conflict(source, picture):
+    for name in ("coast", KITCHEN):
+        (source / name / "both.jpg").write_bytes(picture(77))
+
+
+def test_of_a_label_conflict_the_first_may_be_kept(source, picture, tmp_path):
+    _with_a_conflict(source, picture)
+    ingested = _ingest(source, tmp_path / "images", label_conflicts="keep_first")
+    assert ingested.dataset.counts == {KITCHEN: 5, "coast": 4}
+    assert [(file.source_uri, file.kind) for file in ingested.rejected] == [("coast/both.jpg", "label conflict")]
+
+
+def test_a_label_conflict_may_end_the_step(source, picture, tmp_path):
+    _with_a_conflict(source, picture)
+    with pytest.raises(InputError, match=r"(?s)--label-conflicts error: .* found 1 .*coast/both\.jpg"):
+        _ingest(source, tmp_path / "images", label_conflicts="error")
+    assert not (tmp_path / "images").exists()
+
+
 def test_near_duplicates_share_a_group(source, tmp_path):
     with Image.open(source / "coast" / "0.jpg") as image:
         image.resize((48, 40)).save(source / "coast" / "small.jpg", quality=60)
     ingested = _ingest(source, tmp_path / "images")
-    rows = pq.read_table(tmp_path / "images" / "images-00000.parquet").to_pylist()
-    group = {row["source_uri"]: row["group"] for row in rows}
+    group = {uri: row["group"] for uri, row in _rows(tmp_path / "images").items()}
     assert group["coast/0.jpg"] == group["coast/small.jpg"]
     assert ingested.groups == len(set(group.values())) == 8
+
+
+def test_a_key_in_the_path_makes_a_group(source, picture, tmp_path):
+    for number, name in enumerate(("listing-7 a.jpg", "listing-7 b.jpg", "listing-8.jpg")):
+        (source / "coast" / name).write_bytes(picture(60 + number))
+    _ingest(source, tmp_path / "images", group_pattern=r"listing-(\d+)")
+    rows = _rows(tmp_path / "images")
+    assert rows["coast/listing-7 a.jpg"]["group"] == rows["coast/listing-7 b.jpg"]["group"]
+    assert rows["coast/listing-7 a.jpg"]["group"] != rows["coast/listing-8.jpg"]["group"]
+    assert rows["coast/listing-8.jpg"]["group_key"] == "8"
+    assert rows["coast/0.jpg"]["group_key"] is None
+
+
+def test_a_copy_in_two_properties_ties_them_together(source, picture, tmp_path):
+    for number, name in enumerate(("listing-1 a.jpg", "listing-1 b.jpg", "listing-2 b.jpg")):
+        (source / "coast" / name).write_bytes(picture(60 + number))
+    (source / "coast" / "listing-2 a.jpg").write_bytes((source / "coast" / "listing-1 a.jpg").read_bytes())
+    _ingest(source, tmp_path / "images", group_pattern=r"listing-(\d+)")
+    rows = _rows(tmp_path / "images")
+    assert "coast/listing-2 a.jpg" not in rows
+    assert rows["coast/listing-1 b.jpg"]["group"] == rows["coast/listing-2 b.jpg"]["group"]
 
 
 def test_too_few_images_of_a_class(source, tmp_path):
@@ -117,6 +163,23 @@ def test_too_few_images_of_a_class(source, tmp_path):
     with pytest.raises(InputError, match=r"(?s)'coast': 2 of 3\. Add images.*coast/1\.jpg: not an image"):
         _ingest(source, tmp_path / "images")
     assert not (tmp_path / "images").exists()
+
+
+def test_the_minimum_of_a_class_may_be_raised(source, tmp_path):
+    with pytest.raises(InputError, match="at least 5 usable"):
+        _ingest(source, tmp_path / "images", min_class_images=5)
+
+
+def test_flagged_images_are_counted_and_kept_unless_asked(source, tmp_path):
+    for number in range(3):
+        Image.new("RGB", (96, 80), (number, 0, 0)).save(source / "coast" / f"night {number}.png")
+    ingested = _ingest(source, tmp_path / "kept")
+    flags = {uri: row["quality_flags"] for uri, row in _rows(tmp_path / "kept").items()}
+    assert [uri for uri in sorted(flags) if "dark" in flags[uri]] == [f"coast/night {n}.png" for n in range(3)]
+    assert ingested.flagged == sum(map(bool, flags.values()))
+    ingested = _ingest(source, tmp_path / "dropped", dropped_flags=["dark"])
+    assert {file.kind for file in ingested.rejected} == {"poor quality"}
+    assert len(ingested.rejected) == 3
 
 
 def test_a_class_of_which_nothing_can_be_read_is_not_overlooked(source, tmp_path):
@@ -134,8 +197,7 @@ def test_a_folder_without_images_is_no_class(source, tmp_path):
 
 def test_the_stored_image_looks_like_its_source(source, tmp_path):
     _ingest(source, tmp_path / "images")
-    rows = pq.read_table(tmp_path / "images" / "images-00000.parquet").to_pylist()
-    for row in rows:
+    for row in _rows(tmp_path / "images").values():
         stored = np.asarray(Image.open(io.BytesIO(row["image"])), np.int16)
         original = np.asarray(Image.open(source / row["source_uri"]), np.int16)
         assert np.abs(stored - original).mean() < 2

@@ -8,16 +8,23 @@ from components.ingest.__main__ import main
 
 
 def _executor_input(folder):
-    artifact = {"name": "images", "uri": str(folder / "images")}
-    return {"outputs": {"outputFile": str(folder / "out.json"), "artifacts": {"images": {"artifacts": [artifact]}}}}
+    declared = {name: {"artifacts": [{"name": name, "uri": str(folder / name)}]} for name in ("images", "report")}
+    return {"outputs": {"outputFile": str(folder / "out.json"), "artifacts": declared}}
+
+
+def _outputs(folder):
+    return ["--images", str(folder / "images"), "--report", str(folder / "report")]
 
 
 def test_the_step_tells_kfp_and_people(source, tmp_path, monkeypatch, capsys):
-    flags = ["--source", source, "--source-digest", "abc", "--images", tmp_path / "images"]
+    flags = ["--source", str(source), "--source-digest", "abc", *_outputs(tmp_path)]
     flags += ["--executor-input", json.dumps(_executor_input(tmp_path))]
-    monkeypatch.setattr(sys, "argv", ["ingest", *map(str, flags)])
+    monkeypatch.setattr(sys, "argv", ["ingest", *flags])
     main()
-    entry = json.loads((tmp_path / "out.json").read_text())["artifacts"]["images"]["artifacts"][0]
+    entries = json.loads((tmp_path / "out.json").read_text())["artifacts"]
+    assert entries["report"]["artifacts"][0]["uri"] == str(tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
+    entry = entries["images"]["artifacts"][0]
     assert entry["uri"] == str(tmp_path / "images")
     assert entry["metadata"]["rows"] == 8
     assert entry["metadata"]["groups"] == 8
@@ -27,7 +34,7 @@ def test_the_step_tells_kfp_and_people(source, tmp_path, monkeypatch, capsys):
 
 
 def test_wrong_input_is_one_message_and_status_2(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["ingest", "--source", "nowhere", "--images", str(tmp_path / "images")])
+    monkeypatch.setattr(sys, "argv", ["ingest", "--source", "nowhere", *_outputs(tmp_path)])
     with pytest.raises(SystemExit, match="2"):
         main()
     assert capsys.readouterr().err.startswith("error: --source nowhere: expected a folder")
@@ -36,7 +43,7 @@ def test_wrong_input_is_one_message_and_status_2(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("flag", ["--shorter-side-px=63", "--near-duplicate-distance=17"])
 def test_ranges(source, tmp_path, monkeypatch, capsys, flag):
-    monkeypatch.setattr(sys, "argv", ["ingest", "--source", str(source), "--images", str(tmp_path / "images"), flag])
+    monkeypatch.setattr(sys, "argv", ["ingest", "--source", str(source), *_outputs(tmp_path), flag])
     with pytest.raises(SystemExit, match="2"):
         main()
     assert f"error: {flag.split('=')[0]}: expected int in [" in capsys.readouterr().err

@@ -1,8 +1,11 @@
-"""What a step says while it works: plain lines for whoever watches."""
+"""What a step says while it works: a bar for whoever sits at a terminal, plain lines for logs."""
 
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
+
+from tqdm import tqdm
 
 T = TypeVar("T")
 
@@ -15,7 +18,7 @@ def say(step: str, line: str) -> None:
 
 
 def with_progress(step: str, items: Iterable[T], total: int) -> Iterator[T]:
-    """Passes items on, and says about once a second how many have come.
+    """Passes items on, and shows how many have come, how fast, and how long the others will take.
 
     Args:
         step: Name of the step.
@@ -25,7 +28,16 @@ def with_progress(step: str, items: Iterable[T], total: int) -> Iterator[T]:
     Yields:
         The items.
     """
+    if sys.stderr.isatty():
+        yield from tqdm(items, step, total, unit=" images", dynamic_ncols=True)
+    else:
+        yield from _with_lines(step, items, total)
+
+
+def _with_lines(step: str, items: Iterable[T], total: int) -> Iterator[T]:
+    """Says about once a second how many have come, and in the end how many did."""
     began = said = time.monotonic()
+    done = 0
     for done, item in enumerate(items, 1):
         yield item
         now = time.monotonic()
@@ -33,3 +45,6 @@ def with_progress(step: str, items: Iterable[T], total: int) -> Iterator[T]:
             said, per_second = now, done / (now - began)
             left_s = (total - done) / per_second
             say(step, f"{done} of {total} images, {per_second:.0f} images/s, {left_s:.0f} s left")
+    elapsed_s = time.monotonic() - began
+    per_second = done / elapsed_s if elapsed_s else 0
+    say(step, f"{done} of {total} images in {elapsed_s:.1f} s, {per_second:.0f} images/s")

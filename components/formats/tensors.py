@@ -1,8 +1,9 @@
 """Bytes to pixels inside TensorFlow: what training, evaluation and serving share.
 
-The operations here follow `pixels.py` rule by rule (upright, area-averaged down, RGB) and run inside
-tf.data and inside the exported SavedModel, so a photograph straight from a phone meets the model as the
-same pixels that it was trained on.
+The operations here follow `pixels.py` rule by rule (upright, scaled down, RGB) and run inside tf.data and inside
+the exported SavedModel, so a photograph straight from a phone meets the model as the same pixels that it was
+trained on. TensorFlow decodes no HEIC, AVIF or TIFF and no CMYK, drops transparency, and ignores colour profiles:
+pictures of these kinds reach a served model right only if the caller turns them into sRGB JPEG, as ingest does.
 """
 
 from pathlib import Path
@@ -11,6 +12,7 @@ import tensorflow as tf
 
 from components.formats.dataset import ENCODED, ID, LABEL, Dataset
 
+_DOUBLED_BELOW = 2  # as in `pixels.py`
 _EXIF_SEARCH_BYTES = 65_536  # as long as the block may be; JPEG and PNG have it near the start, WebP at the end
 # What precedes the block's TIFF header, and how many more bytes do: JPEG's identifier, PNG's and WebP's chunk name
 # (WebP: then the chunk's size).
@@ -130,8 +132,14 @@ def _shrink(pixels: tf.Tensor, shorter_side_px: int) -> tf.Tensor:
     size = tf.shape(pixels)[:2]
     shorter = tf.reduce_min(size)
     smaller = tf.cast(tf.round(tf.cast(size * shorter_side_px, tf.float64) / tf.cast(shorter, tf.float64)), tf.int32)
+
+    def doubled() -> tf.Tensor:
+        # As 8 bits hold it: the interpolation overshoots at edges.
+        return tf.clip_by_value(tf.image.resize(pixels, 2 * smaller, tf.image.ResizeMethod.BICUBIC), 0.0, 255.0)
+
+    near = shorter < _DOUBLED_BELOW * shorter_side_px
     return tf.cond(
         shorter > shorter_side_px,
-        lambda: tf.image.resize(pixels[None], smaller, tf.image.ResizeMethod.AREA)[0],
+        lambda: tf.image.resize(tf.cond(near, doubled, lambda: pixels)[None], smaller, tf.image.ResizeMethod.AREA)[0],
         lambda: pixels,
     )

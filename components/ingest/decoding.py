@@ -1,21 +1,20 @@
-"""Source files to stored images: decoded, upright, scaled down, hashed, encoded again; in parallel."""
+"""Source files to stored images: decoded, upright, scaled down, measured, encoded again; in parallel."""
 
-import hashlib
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 
-import cv2
+from components.ingest.decoding_pool import decode_in_order
+from components.ingest.one_image import Picture
+from components.ingest.parameters import IngestParameters, QualityFlag
+from components.ingest.reading import read_ahead
+from components.ingest.rejected import Rejected
+from components.ingest.sources import SourceImage
 
-from components._errors import InputError
-from components.formats import pixels
-from components.ingest.perceptual_hash import perceptual_hash
-from components.ingest.sources import Rejected, SourceImage
-
-WAITING_PER_WORKER = 4  # decoded images that wait for their turn: bounds memory
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,66 +23,79 @@ class StoredImage:
 
     id: str
     label: str
+    image_bytes: int
     width_px: int
     height_px: int
     source_uri: str
     source_width_px: int
     source_height_px: int
+    group_key: str | None
     perceptual_hash: int
+    sharpness: float
+    brightness: float
+    entropy_bits: float
+    quality_flags: tuple[QualityFlag, ...]
 
 
 def decode_images(
-    sources: Iterable[SourceImage], shorter_side_px: int, workers: int | None = None
+    images: Iterable[SourceImage], parameters: IngestParameters, workers: int | None = None
 ) -> Iterator[tuple[StoredImage, bytes] | Rejected]:
-    """Decodes images in parallel threads; the decoders work outside Python's lock.
+    """Decodes images in parallel processes; see `decoding_process.py` for why.
+
+    An image that takes longer than `parameters.image_timeout_s`, crashes its decoder or takes too much memory is
+    rejected, and the others go on.
 
     Args:
-        sources: What to decode.
-        shorter_side_px: Larger images are scaled down to this shorter side.
-        workers: Number of threads; by default the processors this process may use.
+        images: What to decode.
+        parameters: How to scale, and what to reject.
+        workers: Number of processes; by default the processors this process may use.
 
     Yields:
-        For each source, in order: the image and its JPEG, or why there is none.
+        For each image, in order: the image and its JPEG, or why there is none.
+
+    Raises:
+        UnreachableError: If storage is out of reach for now.
     """
-    workers = workers or _processors()
-    cv2.setNumThreads(1)  # the images are the parallel work
-    waiting: deque[Future[tuple[StoredImage, bytes] | Rejected]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for source in sources:
-            waiting.append(pool.submit(partial(_decode_or_reject, source, shorter_side_px)))
-            if len(waiting) >= workers * WAITING_PER_WORKER:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    begun: deque[SourceImage] = deque()  # handed to the pool, which gives answers in the same order
+    tasks = read_ahead(_noted(images, begun))
+    with closing(tasks), closing(decode_in_order(tasks, parameters, workers or processors())) as outcomes:
+        for outcome in outcomes:
+            image = begun.popleft()
+            if isinstance(outcome, Picture):
+                yield _stored(image, outcome), outcome.jpeg
+            else:
+                yield Rejected(image.source_uri, image.label, outcome.kind, outcome.reason)
 
 
-def _processors() -> int:
-    """Counts the processors this process may use, where the system tells (Linux does)."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def processors() -> int:
+    """Counts the processors this process may use: those it is bound to, or a container's share of them if less."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):  # no control groups, or no quota ("max")
+        quota_us, period_us = (int(number) for number in _QUOTA.read_text().split())
+        count = min(count, max(1, round(quota_us / period_us)))
+    return count
 
 
-def _decode_or_reject(source: SourceImage, shorter_side_px: int) -> tuple[StoredImage, bytes] | Rejected:
-    try:
-        return _decode(source, shorter_side_px)
-    except InputError as error:
-        reason = str(error)
-    except Exception as error:  # readers and decoders raise all sorts; one bad file must not end the step
-        reason = f"{type(error).__name__}: {error}"
-    return Rejected(source.source_uri, source.label, reason)
+def _noted(images: Iterable[SourceImage], begun: deque[SourceImage]) -> Iterator[SourceImage]:
+    for image in images:
+        begun.append(image)
+        yield image
 
 
-def _decode(source: SourceImage, shorter_side_px: int) -> tuple[StoredImage, bytes]:
-    data = source.read()
-    source_width_px, source_height_px = pixels.upright_size_px(data)
-    rgb = pixels.decode(data, shorter_side_px)
-    image = StoredImage(
-        id=hashlib.sha256(data).hexdigest(),
-        label=source.label,
-        width_px=rgb.shape[1],
-        height_px=rgb.shape[0],
-        source_uri=source.source_uri,
-        source_width_px=source_width_px,
-        source_height_px=source_height_px,
-        perceptual_hash=perceptual_hash(rgb),
+def _stored(image: SourceImage, picture: Picture) -> StoredImage:
+    return StoredImage(
+        id=picture.id,
+        label=image.label,
+        image_bytes=len(picture.jpeg),
+        width_px=picture.width_px,
+        height_px=picture.height_px,
+        source_uri=image.source_uri,
+        source_width_px=picture.source_width_px,
+        source_height_px=picture.source_height_px,
+        group_key=image.group_key,
+        perceptual_hash=picture.perceptual_hash,
+        sharpness=picture.quality.sharpness,
+        brightness=picture.quality.brightness,
+        entropy_bits=picture.quality.entropy_bits,
+        quality_flags=picture.quality.flags,
     )
-    return image, pixels.encode_jpeg(rgb)

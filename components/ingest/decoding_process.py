@@ -1,0 +1,158 @@
+"""A process that decodes images one after the other, and can be ended in the middle of one.
+
+Image decoders are large programs in C that read what strangers made. In a process of its own one that crashes or
+hangs takes nothing with it but its image, and the system takes back whatever memory it held.
+"""
+
+import ctypes
+import signal
+import sys
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+
+import cv2
+
+from components.ingest.decoding_memory import SMALL_BYTES
+from components.ingest.one_image import Picture, Postponed, Refusal, store_image
+from components.ingest.parameters import IngestParameters
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
+_KEPT_BYTES, _RETURNED_BYTES = 16 * 2**20, 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An image to decode.
+
+    Attributes:
+        number: Its place in the source.
+        size_bytes: Size of the file, as far as known.
+        content: Its bytes, or what returns them and can be pickled.
+        granted_bytes: How much memory decoding it may take.
+    """
+
+    number: int
+    size_bytes: int
+    content: bytes | Callable[[], bytes]
+    granted_bytes: int = SMALL_BYTES
+
+
+@dataclass(eq=False)
+class DecodingProcess:
+    """A running process and what it has to do.
+
+    Attributes:
+        connection: Has something to read when an image is done or the process has ended.
+        tasks: What it was given and has not answered; it is at the first.
+        since_s: When it began with the first, by the monotonic clock; None while it starts.
+    """
+
+    parameters: IngestParameters
+    tasks: deque[Task] = field(default_factory=deque)
+    since_s: float | None = None
+
+    def __post_init__(self) -> None:
+        context = get_context("spawn")  # a fork would copy the locks of threads that it does not copy
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(theirs, self.parameters), daemon=True)
+        with _without_interrupts():
+            self._process.start()
+        theirs.close()
+
+    def give(self, tasks: Sequence[Task]) -> None:
+        """Hands tasks to a process that has none; one that has ended says so when it is asked to `receive`."""
+        self.tasks.extend(tasks)
+        if self.since_s:
+            self.since_s = time.monotonic()
+        contents = [task.content for task in tasks]
+        reads = [None if isinstance(content, bytes) else content for content in contents]
+        try:
+            self.connection.send(
+                [(task.size_bytes, task.granted_bytes, read) for task, read in zip(tasks, reads, strict=True)]
+            )
+            for content in contents:
+                if isinstance(content, bytes):  # behind the others, since pickled it would be copied
+                    self.connection.send_bytes(content)
+        except ConnectionError:
+            pass
+
+    def receive(self) -> tuple[Task, Picture | Refusal | Postponed] | None:
+        """Receives what came of the first of the tasks; None when the process says that it has started.
+
+        Raises:
+            EOFError: If the process has ended.
+        """
+        try:
+            answer: Picture | Refusal | Postponed | None = self.connection.recv()
+        except ConnectionError as error:
+            raise EOFError from error
+        self.since_s = time.monotonic()
+        return (self.tasks.popleft(), answer) if answer else None
+
+    def left_s(self, now_s: float) -> float | None:
+        """Returns how long the first task may still take; None if the clock is not running."""
+        return self.parameters.image_timeout_s - (now_s - self.since_s) if self.since_s and self.tasks else None
+
+    def kill(self) -> int:
+        """Ends the process, whatever it is at, and returns its exit code."""
+        self._process.kill()
+        self._process.join()
+        code = self._process.exitcode or 0
+        self._process.close()
+        self.connection.close()
+        return code
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Starts what is started in the block with Ctrl-C blocked: it is for the parent, which ends its processes."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _work(connection: Connection, parameters: IngestParameters) -> None:
+    _end_with_parent()
+    _return_memory()
+    cv2.setNumThreads(1)  # the images are the parallel work
+    warnings.simplefilter("ignore")  # Pillow's, on what is odd but can be read
+    try:
+        connection.send(None)
+        while True:
+            for size_bytes, granted_bytes, read in _received(connection):
+                connection.send(store_image(read, size_bytes, parameters, granted_bytes))
+    except (EOFError, ConnectionError):
+        pass  # there is nobody left to work for
+
+
+def _end_with_parent() -> None:
+    """Has the system end this process with its parent, even in the middle of a decoder that hangs (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _return_memory() -> None:
+    """Has large blocks go back to the system when they are freed, and small ones stay for the next image.
+
+    Left to itself glibc learns from the first large image to keep them all. Where there is another C library, it
+    does as it likes.
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _RETURNED_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)  # or each image's pages would be fetched anew: 1 ms for a small one
+
+
+def _received(connection: Connection) -> list[tuple[int, int, Callable[[], bytes]]]:
+    tasks = connection.recv()
+    return [(size, granted, read or partial(bytes, connection.recv_bytes())) for size, granted, read in tasks]

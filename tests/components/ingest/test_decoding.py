@@ -1,0 +1,324 @@
+import ctypes
+import hashlib
+import io
+import os
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from components._errors import InputError
+from components._objects import UnreachableError
+from components.formats import pixels
+from components.ingest import decoding, decoding_pool, reading
+from components.ingest.decoding import decode_images, processors
+from components.ingest.decoding_memory import LARGE_BYTES, SMALL_BYTES, decoding_bytes
+from components.ingest.files import SourceFile, local_file
+from components.ingest.parameters import IngestParameters
+from components.ingest.perceptual_hash import perceptual_hash
+from components.ingest.quality import quality
+from components.ingest.rejected import Rejected
+from components.ingest.sources import SourceImage
+
+# Stand for decoders that misbehave; all of them can be pickled.
+CRASH = partial(ctypes.string_at, 0)
+HANG = partial(time.sleep, 600)
+
+CHILDREN = f"/proc/{os.getpid()}/task/{os.getpid()}/children"
+
+
+def image_of(read, name="image", remote=False, size_bytes=1000):
+    return SourceImage(name, "coast", "house 1", SourceFile(size_bytes, "", read, remote))
+
+
+@pytest.fixture
+def images(tmp_path, picture):
+    """Forty local images: more than one batch for each of two processes."""
+    files = [tmp_path / f"{number:02d}.jpg" for number in range(40)]
+    for number, file in enumerate(files):
+        file.write_bytes(picture(number))
+    return [SourceImage(file.name, "coast", None, local_file(file)) for file in files]
+
+
+def names_of(results):
+    return [result.source_uri if isinstance(result, Rejected) else result[0].source_uri for result in results]
+
+
+def rejections_of(results):
+    return {result.source_uri: (result.kind, result.reason) for result in results if isinstance(result, Rejected)}
+
+
+def decoding_processes():
+    """Returns the ids of processes that decode; Python's resource tracker is none of them."""
+    children = Path(CHILDREN).read_text().split()
+    return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def test_what_is_known_of_a_stored_image(picture):
+    data = picture(1, size_px=(600, 400))
+    [(stored, jpeg)] = decode_images([image_of(partial(bytes, data))], IngestParameters(), 1)
+    decoded = pixels.decode_opened(pixels.read_header(data), data, 256)
+    measured = quality(decoded)
+    assert jpeg == pixels.encode_jpeg(decoded.pixels)
+    assert stored == decoding.StoredImage(
+        id=hashlib.sha256(data).hexdigest(),
+        label="coast",
+        image_bytes=len(jpeg),
+        width_px=384,
+        height_px=256,
+        source_uri="image",
+        source_width_px=600,
+        source_height_px=400,
+        group_key="house 1",
+        perceptual_hash=perceptual_hash(decoded.pixels),
+        sharpness=measured.sharpness,
+        brightness=measured.brightness,
+        entropy_bits=measured.entropy_bits,
+        quality_flags=measured.flags,
+    )
+
+
+def test_results_come_in_source_order_and_are_the_same_for_any_number_of_processes(images):
+    one, three = (list(decode_images(images, IngestParameters(), workers)) for workers in (1, 3))
+    assert one == three
+    assert names_of(one) == [image.source_uri for image in images]
+
+
+def test_a_decoder_that_crashes_or_hangs_costs_only_its_image(images):
+    odd = [image_of(CRASH, "crash"), image_of(HANG, "hang"), image_of(partial(os._exit, 3), "exit")]
+    odd.append(image_of(partial(signal.raise_signal, signal.SIGKILL), "killed"))
+    given = [*images[:3], odd[0], *images[3:8], *odd[1:], *images[8:]]
+    results = list(decode_images(given, IngestParameters(image_timeout_s=1), 2))
+    assert names_of(results) == [image.source_uri for image in given]
+    assert rejections_of(results) == {
+        "crash": ("damaged", "its decoder crashed (SIGSEGV)"),
+        "hang": ("too slow", "not decoded within 1 s (--image-timeout-s)"),
+        "exit": ("damaged", "its decoder crashed (exit code 3)"),
+        "killed": ("too large", "the system ended its decoder (SIGKILL), as it does when memory runs out"),
+    }
+
+
+def test_no_process_outlives_the_run(images):
+    results = decode_images(images, IngestParameters(), 2)
+    next(results)
+    assert decoding_processes()
+    results.close()
+    assert not decoding_processes()
+    assert len(list(decode_images(images, IngestParameters(), 2))) == len(images)
+    assert not decoding_processes()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_process_outlives_its_parent(ending, start, tmp_path):
+    """Not even one that hangs; and Ctrl-C, which a terminal sends to all of them, shows no stack trace of theirs."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import time\nfrom functools import partial\n"
+        "from components.ingest.decoding import decode_images\nfrom components.ingest.files import SourceFile\n"
+        "from components.ingest.parameters import IngestParameters\nfrom components.ingest.sources import SourceImage\n"
+        "if __name__ == '__main__':\n"
+        "    images = [SourceImage('a', 'b', None, SourceFile(0, '', partial(time.sleep, 600)))] * 40\n"
+        "    next(decode_images(images, IngestParameters(), 2))\n"
+    )
+    parent = start(["env", f"PYTHONPATH={Path(__file__).parents[3]}", sys.executable, program], tmp_path)
+    children = _eventually(lambda: _children(parent.pid, 3))  # two decoders and Python's resource tracker
+    time.sleep(0.5)
+    for process in [parent.pid, *children] if ending == signal.SIGINT else [parent.pid]:
+        os.kill(process, ending)
+    _, said = parent.communicate(timeout=20)
+    assert said.count("Traceback") == (ending == signal.SIGINT)
+    assert _eventually(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+
+
+def _children(pid, count):
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return children if len(children) >= count else None
+
+
+def _eventually(condition, within_s=20):
+    until_s = time.monotonic() + within_s
+    while time.monotonic() < until_s:
+        if result := condition():
+            return result
+        time.sleep(0.02)
+    raise AssertionError("it never came to that")
+
+
+def test_a_process_that_cannot_even_start_is_a_bug_not_a_bad_image(images):
+    with pytest.raises(RuntimeError, match="before it began to work"):
+        list(decode_images(images, _EndsWhatUnpicklesIt(), 1))
+
+
+class _EndsWhatUnpicklesIt(IngestParameters):
+    def __reduce__(self):
+        return sys.exit, (4,)
+
+
+def test_remote_files_are_read_at_once_and_given_in_order(picture):
+    at_once, most, lock = Counter(), [0], threading.Lock()
+
+    def read(data):
+        with lock:
+            at_once["now"] += 1
+            most[0] = max(most[0], at_once["now"])
+        time.sleep(0.05)
+        with lock:
+            at_once["now"] -= 1
+        return data
+
+    files = [picture(number) for number in range(32)]
+    given = [image_of(partial(read, data), str(number), remote=True) for number, data in enumerate(files)]
+    results = list(decode_images(given, IngestParameters(), 2))
+    assert [stored.id for stored, _ in results] == [hashlib.sha256(data).hexdigest() for data in files]
+    assert 8 <= most[0] <= reading.READS
+
+
+def test_few_bytes_are_read_ahead():
+    begun = []
+
+    def read(number):
+        begun.append(number)
+        return b"x"
+
+    large = reading.AHEAD_BYTES // 3
+    given = (image_of(partial(read, number), remote=True, size_bytes=large) for number in range(50))
+    tasks = reading.read_ahead(given)
+    next(tasks)
+    time.sleep(0.1)
+    assert len(begun) == 4
+    tasks.close()
+
+
+def test_a_file_that_cannot_be_read_is_rejected_but_a_lost_network_ends_the_run(tmp_path, picture):
+    def fail(error):
+        raise error
+
+    given = [
+        SourceImage("gone", "coast", None, local_file(tmp_path / "gone.jpg")),
+        image_of(partial(fail, OSError("reset")), "reset", remote=True),
+        image_of(partial(fail, InputError("a link inside an archive")), "link", remote=True),
+        image_of(partial(picture, 1), "good", remote=True),
+    ]
+    results = list(decode_images(given, IngestParameters(), 1))
+    rejections = rejections_of(results)
+    assert {kind for kind, _ in rejections.values()} == {"unreadable"}
+    assert rejections["gone"][1].startswith("FileNotFoundError: ")
+    assert rejections["reset"][1] == "OSError: reset"
+    assert rejections["link"][1] == "a link inside an archive"
+    assert len(results) == 4
+    with pytest.raises(UnreachableError, match="no route"):
+        list(decode_images([image_of(partial(fail, UnreachableError("no route")), remote=True)], IngestParameters(), 1))
+
+
+def test_images_of_poor_quality_are_rejected_on_request(picture):
+    stream = io.BytesIO()
+    Image.new("RGB", (300, 300), (3, 3, 3)).save(stream, "PNG")
+    dark = image_of(partial(bytes, stream.getvalue()), "dark")
+    [(stored, _)] = decode_images([dark], IngestParameters(), 1)
+    assert stored.quality_flags == ("blurred", "dark", "featureless")
+    parameters = IngestParameters(dropped_flags=["dark", "blurred", "bright"])
+    [rejected] = decode_images([dark], parameters, 1)
+    reason = "blurred, dark (sharpness 0, brightness 0.01, entropy 0.0 bits)"
+    assert rejected == Rejected("dark", "coast", "poor quality", reason)
+
+
+def test_limits_come_from_the_parameters(picture):
+    image = image_of(partial(bytes, picture(1, (400, 300))))
+    [rejected] = decode_images([image], IngestParameters(max_image_pixels=2**16), 1)
+    assert (rejected.kind, rejected.reason) == ("too large", "400 x 300: more than 65536 pixels")
+
+
+def test_images_that_take_much_memory_share_a_budget(tmp_path, images, monkeypatch):
+    Image.new("RGB", (4000, 2500)).save(tmp_path / "large.png")  # takes 53 MB: two at once, but not three
+    monkeypatch.setattr(decoding_pool, "LARGE_BYTES", 120 * 2**20)
+    large = SourceImage("large", "coast", None, local_file(tmp_path / "large.png"))
+    given = [large, *images[:10], large, large, *images[10:], large, large, large, large]
+    at_once = []
+    granted = decoding_pool._Pool._granted_bytes
+    monkeypatch.setattr(
+        decoding_pool._Pool, "_granted_bytes", lambda pool: at_once.append(granted(pool)) or at_once[-1]
+    )
+    results = list(decode_images(given, IngestParameters(), 3))
+    assert names_of(results) == [image.source_uri for image in given]
+    assert not rejections_of(results)
+    assert 100e6 < max(at_once) <= 120 * 2**20
+
+
+def test_a_file_too_large_for_memory_is_not_even_read():
+    [rejected] = decode_images([image_of(HANG, size_bytes=LARGE_BYTES + 1)], IngestParameters(image_timeout_s=5), 1)
+    assert (rejected.kind, rejected.reason[:37]) == ("too large", "decoding takes about 268 MB of memory")
+
+
+def test_waiting_pictures_are_bounded(images, monkeypatch):
+    """While the first image takes its time, others are decoded only until their pictures take so much memory."""
+    monkeypatch.setattr(decoding_pool, "WAITING_BYTES", 1)
+    monkeypatch.setattr(decoding_pool, "BATCH_IMAGES", 1)
+    taken = []
+    given = (taken.append(image) or image for image in [image_of(HANG, "slow"), *images])
+    results = decode_images(given, IngestParameters(image_timeout_s=2), 2)
+    assert next(results).kind == "too slow"
+    assert len(taken) < reading.READS + 6
+    assert len(list(results)) == len(images)
+
+
+MEMORY_HUNGRY = {
+    "png": ("PNG", {"compress_level": 1}), "webp": ("WEBP", {"method": 0}), "avif": ("AVIF", {"speed": 10}),
+    "heif": ("HEIF", {"quality": 50}), "tiff": ("TIFF", {"compression": "tiff_lzw"}), "jpeg": ("JPEG", {}),
+    "progressive": ("JPEG", {"progressive": True}), "turned": ("TIFF", {"tiffinfo": {274: 6}}),
+    "one-strip": ("TIFF", {"compression": "tiff_adobe_deflate", "strip_size": 2**30}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("name", MEMORY_HUNGRY)
+def test_the_estimate_of_memory_is_not_exceeded(name, mode):
+    file_format, options = MEMORY_HUNGRY[name]
+    mode = "RGB" if file_format == "JPEG" else mode
+    coarse = np.random.default_rng(0).integers(0, 256, (15, 20, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(coarse).resize((2000, 1500)).convert(mode).save(stream, file_format, **options)
+    data = stream.getvalue()
+    image = pixels.read_header(data)
+    estimated = decoding_bytes(image, 256)
+    pixels.decode(data, 256)  # loads what the codec needs once
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _peak_bytes()
+    pixels.decode_opened(image, data, 256)
+    assert _peak_bytes() - before <= estimated
+    assert estimated < 150e6
+
+
+def _peak_bytes():
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+def test_a_photograph_is_small():
+    stream = io.BytesIO()
+    Image.new("RGB", (4032, 3024)).save(stream, "JPEG")
+    assert decoding_bytes(pixels.read_header(stream.getvalue()), 256) < SMALL_BYTES / 3
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"), [("max 100000", 64), ("200000 100000", 2), ("50000 100000", 1), ("broken", 64)]
+)
+def test_a_container_s_share_of_processors_counts(quota, expected, tmp_path, monkeypatch):
+    (tmp_path / "cpu.max").write_text(quota)
+    monkeypatch.setattr(decoding, "_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(64))
+    assert processors() == expected
+    monkeypatch.setattr(decoding, "_QUOTA", tmp_path / "absent")
+    assert processors() == 64
+
+
+def test_a_device_is_not_read(images):
+    [rejected] = decode_images([replace(images[0], file=local_file(Path("/dev/zero")))], IngestParameters(), 1)
+    assert (rejected.kind, rejected.reason) == ("unreadable", "not a regular file")

@@ -14,8 +14,8 @@ from PIL import Image
 
 from components.formats.dataset import write_dataset
 from components.formats.records import IMAGE_SCHEMA
-from components.ingest.class_map import ClassMap, write_class_map
 from components.ingest.rejected import Rejected
+from components.ingest.source.class_map import ClassMap, write_class_map
 
 ALL_AS_THEY_ARE = ClassMap({}, [], {}, {}, [])
 

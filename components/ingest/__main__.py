@@ -34,7 +34,7 @@ def main() -> None:
     args = parser().parse_args()
     # Imported after the flags are read, so that --help answers at once.
     from components.ingest.image_dataset import write_image_dataset  # noqa: PLC0415
-    from components.ingest.report import write_report  # noqa: PLC0415
+    from components.ingest.report.page import write_report  # noqa: PLC0415
     from components.ingest.summary import metadata, say_summary  # noqa: PLC0415
 
     began = time.monotonic()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from components._errors import InputError
-from components.ingest.decoding import StoredImage
+from components.ingest.decode.images import StoredImage
 from components.ingest.rejected import Rejected
 
 _CONFLICTS_SHOWN = 5

@@ -14,14 +14,14 @@ from components._errors import InputError
 from components._progress import with_progress
 from components._storage import whole_folder
 from components.formats.dataset import Dataset, write_dataset
-from components.ingest.class_map import ClassMap, write_class_map
-from components.ingest.decoding import StoredImage, decode_images
+from components.ingest.decode.images import StoredImage, decode_images
 from components.ingest.exact_duplicates import without_exact_duplicates
 from components.ingest.near_duplicates import near_duplicate_groups
 from components.ingest.parameters import IngestParameters
 from components.ingest.rejected import REJECTED_FILE, Rejected
 from components.ingest.shards import write_shards
-from components.ingest.sources import Listing, open_source
+from components.ingest.source.class_map import ClassMap, write_class_map
+from components.ingest.source.listing import Listing, open_source
 
 MIN_CLASSES = 2
 

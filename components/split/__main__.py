@@ -36,7 +36,7 @@ def main() -> None:
     """Runs the step."""
     args = parser().parse_args()
     # Imported after the flags are read, so that --help answers at once.
-    from components.split.report import write_report  # noqa: PLC0415
+    from components.split.report.page import write_report  # noqa: PLC0415
     from components.split.split_datasets import write_split_datasets  # noqa: PLC0415
     from components.split.summary import ledger_metadata, metadata, say_summary  # noqa: PLC0415
 

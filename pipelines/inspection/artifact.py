@@ -10,11 +10,11 @@ from rich.console import Console
 from components._errors import InputError
 from components._text import visible
 from components.formats.dataset import MANIFEST
-from components.ingest.overview import read_overview as read_images
+from components.ingest.report.overview import read_overview as read_images
 from components.split.assignment import SPLITS
 from components.split.ledger import LEDGER_FILE, read_ledger
-from components.split.overview import ledger_overview
-from components.split.overview import read_overview as read_split
+from components.split.report.overview import ledger_overview
+from components.split.report.overview import read_overview as read_split
 from pipelines.inspection.images import print_images
 from pipelines.inspection.splits import print_examples, print_ledger, print_split
 from pipelines.local.step import read_step_folders

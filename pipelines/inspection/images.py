@@ -3,8 +3,8 @@
 from rich.console import Console
 
 from components._text import counted, percent, ratio
-from components.ingest.findings import findings
-from components.ingest.overview import Overview
+from components.ingest.report.findings import findings
+from components.ingest.report.overview import Overview
 from pipelines.inspection.text import bar, name, print_head, print_heading, print_line, table
 
 _BAR_WIDTH = 24

@@ -10,8 +10,8 @@ from components._text import counted, percent, ratio
 from components.formats.dataset import read_dataset
 from components.split.assignment import SPLITS, Split
 from components.split.changes import Changes
-from components.split.findings import findings
-from components.split.overview import ClassSplit, LedgerOverview, SplitOverview
+from components.split.report.findings import findings
+from components.split.report.overview import ClassSplit, LedgerOverview, SplitOverview
 from pipelines.inspection.text import bar, name, print_head, print_heading, print_line, stacked_bar, table
 
 _BAR_WIDTH = 24

@@ -10,7 +10,7 @@ from kfp.local import cache as kfp_cache
 
 from components._errors import InputError
 from components._objects import is_remote, read_generation
-from components.ingest.opening import versions
+from components.ingest.source.opening import versions
 from pipelines.local.step import Progress
 
 _ROOT = Path(__file__).parent.parent.parent
@@ -55,8 +55,9 @@ class StepCache(kfp_cache.LocalCache):
 
 def code_on_this_machine(component: str) -> str:
     """Digests the code of a component, of what it shares with others, and the locked dependencies."""
-    folders = [_ROOT / "components" / name for name in ("", "_objects", "formats", component)]
-    files = [path for folder in folders for path in folder.iterdir() if path.is_file()]
+    components = _ROOT / "components"
+    trees = [path for name in ("_objects", "formats", component) for path in (components / name).rglob("*")]
+    files = [path for path in [*components.iterdir(), *trees] if path.is_file() and path.suffix != ".pyc"]
     digest = hashlib.sha256()
     for file in sorted([*files, _ROOT / "requirements.txt"]):
         digest.update(f"{file.relative_to(_ROOT)}\0".encode() + file.read_bytes() + b"\0")

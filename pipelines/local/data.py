@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components._errors import InputError
 from components._objects import is_remote
-from components.ingest.opening import kind_of, manifest_rows
+from components.ingest.source.opening import kind_of, manifest_rows
 from pipelines.local.cache import ledger_digest, listing_digest
 
 MAX_MOUNTS = 32

@@ -28,12 +28,12 @@ import simplejpeg
 from PIL import Image, ImageOps
 
 from components.formats import pixels
-from components.ingest.decoding import decode_images, processors
-from components.ingest.files import local_file
+from components.ingest.decode.images import decode_images, processors
+from components.ingest.decode.perceptual_hash import perceptual_hash
+from components.ingest.decode.quality import quality
 from components.ingest.parameters import IngestParameters
-from components.ingest.perceptual_hash import perceptual_hash
-from components.ingest.quality import quality
-from components.ingest.sources import SourceImage
+from components.ingest.source.files import local_file
+from components.ingest.source.listing import SourceImage
 from tests.benchmarks.timing import median_seconds
 
 SHORTER_SIDE_PX = 256

@@ -23,8 +23,8 @@ from components.evaluate.parameters import EvaluateParameters
 from components.evaluate.report import write_report as write_evaluate_report
 from components.evaluate.scores import Evaluation
 from components.ingest.rejected import Rejected
-from components.ingest.report import write_report as write_ingest_report
-from components.split.report import write_report as write_split_report
+from components.ingest.report.page import write_report as write_ingest_report
+from components.split.report.page import write_report as write_split_report
 from tests.image_artifact import write_images_artifact
 from tests.page_parser import HOSTILE
 from tests.split_artifact import GroupOf, outputs_of, write_split_artifacts

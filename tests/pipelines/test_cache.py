@@ -233,7 +233,7 @@ def repository(tmp_path, monkeypatch):
         ("components/formats/dataset.py", {"ingest", "train"}),
         ("requirements.txt", {"ingest", "train"}),
         ("components/train/loop.py", {"train"}),
-        ("components/ingest/sources.py", {"ingest"}),
+        ("components/ingest/source/listing.py", {"ingest"}),
         ("components/ingest/new_module.py", {"ingest"}),
         ("components/evaluate/report.html.j2", set()),
     ],

@@ -13,8 +13,8 @@ from multiprocessing import get_context
 import pytest
 
 from components._errors import InputError
-from components.ingest import archives as archives_module
-from components.ingest.archives import ARCHIVE_SUFFIXES, open_archive
+from components.ingest.source import archives as archives_module
+from components.ingest.source.archives import ARCHIVE_SUFFIXES, open_archive
 
 FILES = {f"a/{number}.jpg": random.Random(number).randbytes(5000 + number) for number in range(20)}
 MODES = {".gz": "w:gz", ".tgz": "w:gz", ".bz2": "w:bz2", ".tbz2": "w:bz2", ".xz": "w:xz", ".txz": "w:xz"}

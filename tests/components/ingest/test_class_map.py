@@ -3,8 +3,8 @@
 import pytest
 
 from components._errors import InputError
-from components.ingest.class_map import map_classes
 from components.ingest.parameters import IngestParameters
+from components.ingest.source.class_map import map_classes
 
 FILES = {"architecure": 3, "architecture": 10, "kitchen": 5, "_trash": 2, "docs": 0}
 

@@ -18,15 +18,16 @@ from PIL import Image
 from components._errors import InputError
 from components._objects import UnreachableError
 from components.formats import pixels
-from components.ingest import decoding, decoding_pool, reading
-from components.ingest.decoding import decode_images, processors
-from components.ingest.decoding_memory import LARGE_BYTES, SMALL_BYTES, decoding_bytes
-from components.ingest.files import SourceFile, local_file
+from components.ingest.decode import images as decoding
+from components.ingest.decode import pool, reading
+from components.ingest.decode.images import decode_images, processors
+from components.ingest.decode.memory import LARGE_BYTES, SMALL_BYTES, decoding_bytes
+from components.ingest.decode.perceptual_hash import perceptual_hash
+from components.ingest.decode.quality import quality
 from components.ingest.parameters import IngestParameters
-from components.ingest.perceptual_hash import perceptual_hash
-from components.ingest.quality import quality
 from components.ingest.rejected import Rejected
-from components.ingest.sources import SourceImage
+from components.ingest.source.files import SourceFile, local_file
+from components.ingest.source.listing import SourceImage
 
 # Stand for decoders that misbehave; all of them can be pickled.
 CRASH = partial(ctypes.string_at, 0)
@@ -122,8 +123,10 @@ def test_no_process_outlives_its_parent(ending, start, tmp_path):
     program = tmp_path / "program.py"
     program.write_text(
         "import time\nfrom functools import partial\n"
-        "from components.ingest.decoding import decode_images\nfrom components.ingest.files import SourceFile\n"
-        "from components.ingest.parameters import IngestParameters\nfrom components.ingest.sources import SourceImage\n"
+        "from components.ingest.decode.images import decode_images\n"
+        "from components.ingest.parameters import IngestParameters\n"
+        "from components.ingest.source.files import SourceFile\n"
+        "from components.ingest.source.listing import SourceImage\n"
         "if __name__ == '__main__':\n"
         "    images = [SourceImage('a', 'b', None, SourceFile(0, '', partial(time.sleep, 600)))] * 40\n"
         "    next(decode_images(images, IngestParameters(), 2))\n"
@@ -238,14 +241,12 @@ def test_limits_come_from_the_parameters(picture):
 
 def test_images_that_take_much_memory_share_a_budget(tmp_path, images, monkeypatch):
     Image.new("RGB", (4000, 2500)).save(tmp_path / "large.png")  # takes 53 MB: two at once, but not three
-    monkeypatch.setattr(decoding_pool, "LARGE_BYTES", 120 * 2**20)
+    monkeypatch.setattr(pool, "LARGE_BYTES", 120 * 2**20)
     large = SourceImage("large", "coast", None, local_file(tmp_path / "large.png"))
     given = [large, *images[:10], large, large, *images[10:], large, large, large, large]
     at_once = []
-    granted = decoding_pool._Pool._granted_bytes
-    monkeypatch.setattr(
-        decoding_pool._Pool, "_granted_bytes", lambda pool: at_once.append(granted(pool)) or at_once[-1]
-    )
+    granted = pool._Pool._granted_bytes
+    monkeypatch.setattr(pool._Pool, "_granted_bytes", lambda pool: at_once.append(granted(pool)) or at_once[-1])
     results = list(decode_images(given, IngestParameters(), 3))
     assert names_of(results) == [image.source_uri for image in given]
     assert not rejections_of(results)
@@ -259,8 +260,8 @@ def test_a_file_too_large_for_memory_is_not_even_read():
 
 def test_waiting_pictures_are_bounded(images, monkeypatch):
     """While the first image takes its time, others are decoded only until their pictures take so much memory."""
-    monkeypatch.setattr(decoding_pool, "WAITING_BYTES", 1)
-    monkeypatch.setattr(decoding_pool, "BATCH_IMAGES", 1)
+    monkeypatch.setattr(pool, "WAITING_BYTES", 1)
+    monkeypatch.setattr(pool, "BATCH_IMAGES", 1)
     taken = []
     given = (taken.append(image) or image for image in [image_of(HANG, "slow"), *images])
     results = decode_images(given, IngestParameters(image_timeout_s=2), 2)

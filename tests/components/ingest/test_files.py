@@ -6,8 +6,8 @@ import pickle
 import pytest
 
 from components._errors import InputError
-from components.ingest import files as files_module
-from components.ingest.files import folder_files, local_file
+from components.ingest.source import files as files_module
+from components.ingest.source.files import folder_files, local_file
 
 AWKWARD = ["a b/1'\".jpg", "ü/客厅\n.jpg", os.fsdecode(b"caf\xe9/1.jpg"), "a/b/c/d.jpg"]
 

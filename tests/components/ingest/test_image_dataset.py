@@ -9,7 +9,8 @@ from PIL import Image
 from components._errors import InputError
 from components.formats.dataset import read_dataset
 from components.formats.records import IMAGE_SCHEMA
-from components.ingest import decoding, shards
+from components.ingest import shards
+from components.ingest.decode import images as decode_images
 from components.ingest.image_dataset import write_image_dataset
 from components.ingest.parameters import IngestParameters
 
@@ -50,7 +51,7 @@ def test_rows(source, picture, tmp_path):
 
 def test_the_same_source_gives_the_same_bytes(source, tmp_path, monkeypatch):
     for name, workers in (("one", 1), ("many", 7)):
-        monkeypatch.setattr(decoding, "processors", lambda workers=workers: workers)
+        monkeypatch.setattr(decode_images, "processors", lambda workers=workers: workers)
         _ingest(source, tmp_path / name)
     files = sorted(file.name for file in (tmp_path / "one").iterdir())
     assert files == ["class_map.json", "dataset.json", "images-00000.parquet", "rejected.jsonl"]

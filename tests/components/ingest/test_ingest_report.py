@@ -8,7 +8,7 @@ from PIL import Image
 
 from components.formats.pixels import encode_jpeg
 from components.ingest.rejected import Rejected
-from components.ingest.report import write_report
+from components.ingest.report.page import write_report
 from tests.image_artifact import write_images_artifact
 from tests.page_parser import HOSTILE, Page
 

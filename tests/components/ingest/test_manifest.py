@@ -5,7 +5,7 @@ import json
 import pytest
 
 from components._errors import InputError
-from components.ingest.manifest import read_manifest
+from components.ingest.source.manifest import read_manifest
 
 
 def read(text, name="/data/labels.csv"):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from components.ingest.decode.perceptual_hash import perceptual_hash
 from components.ingest.near_duplicates import near_duplicate_groups
-from components.ingest.perceptual_hash import perceptual_hash
 
 
 def _hashes(*values: int) -> np.ndarray:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from components.formats import pixels
-from components.ingest.decoding import decode_images
-from components.ingest.decoding_memory import LARGE_BYTES
-from components.ingest.files import local_file
-from components.ingest.one_image import Picture, Refusal, store_image
+from components.ingest.decode.images import decode_images
+from components.ingest.decode.memory import LARGE_BYTES
+from components.ingest.decode.one_image import Picture, Refusal, store_image
 from components.ingest.parameters import IngestParameters
 from components.ingest.rejected import Rejected
-from components.ingest.sources import SourceImage
+from components.ingest.source.files import local_file
+from components.ingest.source.listing import SourceImage
 from tests.components.ingest.odd_files import Odd, odd_files
 
 ODD_FILES = odd_files()

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from components._errors import InputError
-from components.ingest.class_map import ClassMap
-from components.ingest.findings import findings
-from components.ingest.overview import read_overview
 from components.ingest.rejected import Rejected
-from components.ingest.size_chart import size_chart
-from components.ingest.sizes import Size, Sizes
+from components.ingest.report.findings import findings
+from components.ingest.report.overview import read_overview
+from components.ingest.report.size_chart import size_chart
+from components.ingest.report.sizes import Size, Sizes
+from components.ingest.source.class_map import ClassMap
 from tests.image_artifact import write_images_artifact
 
 COASTS = [{"label": "coast"} for _ in range(6)]

@@ -3,7 +3,7 @@
 import pytest
 
 from components._errors import InputError
-from components.ingest.path_patterns import class_reading, group_reading
+from components.ingest.source.path_patterns import class_reading, group_reading
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from components.formats.pixels import Decoded
-from components.ingest.quality import BLURRED_SHARPNESS, ELONGATED_ASPECT, SMALL_SIDE_PX, quality
+from components.ingest.decode.quality import BLURRED_SHARPNESS, ELONGATED_ASPECT, SMALL_SIDE_PX, quality
 
 
 def _of(grey, source_px=None):

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from components._errors import InputError
-from components.ingest.files import MAX_FILE_BYTES
-from components.ingest.remote import fetch_archive, open_prefix, remote_file
+from components.ingest.source.files import MAX_FILE_BYTES
+from components.ingest.source.remote import fetch_archive, open_prefix, remote_file
 from tests.storage_servers import PASSING_FAULTS, first, mixed
 
 NAMES = ["coast/1.jpg", "coast/deep/2.jpg", "küche #1/3?.jpg"]
@@ -88,7 +88,7 @@ def test_one_object_that_is_not_there(photos):
 
 
 def test_what_is_too_large_is_not_fetched(photos, monkeypatch):
-    monkeypatch.setattr("components.ingest.files.MAX_FILE_BYTES", 5)
+    monkeypatch.setattr("components.ingest.source.files.MAX_FILE_BYTES", 5)
     assert MAX_FILE_BYTES > 5
     with open_prefix(f"{photos.uri}/photos") as files, pytest.raises(InputError, match="bytes: more than 5"):
         files[NAMES[0]].read()

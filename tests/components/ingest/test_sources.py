@@ -9,7 +9,7 @@ import pytest
 
 from components._errors import InputError
 from components.ingest.parameters import IngestParameters
-from components.ingest.sources import open_source
+from components.ingest.source.listing import open_source
 
 FILES = {
     "top/b/2.JPG": b"b2",

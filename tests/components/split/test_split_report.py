@@ -3,10 +3,10 @@
 import pytest
 
 from components._errors import InputError
-from components.split.findings import findings
 from components.split.ledger import read_ledger
-from components.split.overview import ledger_overview, read_overview
-from components.split.report import write_report
+from components.split.report.findings import findings
+from components.split.report.overview import ledger_overview, read_overview
+from components.split.report.page import write_report
 from tests.page_parser import HOSTILE, Page
 from tests.split_artifact import GroupOf, outputs_of, write_split_artifacts
 

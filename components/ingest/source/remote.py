@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from components._errors import InputError
 from components._objects import StoredObject, download_object, list_objects, read_object, stat_object
 from components._progress import say
-from components.ingest.files import Files, SourceFile, check_size
+from components.ingest.source.files import Files, SourceFile, check_size
 
 _INTERVAL_S = 1.0
 _MB = 1_000_000

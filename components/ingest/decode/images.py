@@ -7,12 +7,12 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.ingest.decoding_pool import decode_in_order
-from components.ingest.one_image import Picture
+from components.ingest.decode.one_image import Picture
+from components.ingest.decode.pool import decode_in_order
+from components.ingest.decode.reading import read_ahead
 from components.ingest.parameters import IngestParameters, QualityFlag
-from components.ingest.reading import read_ahead
 from components.ingest.rejected import Rejected
-from components.ingest.sources import SourceImage
+from components.ingest.source.listing import SourceImage
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
@@ -40,7 +40,7 @@ class StoredImage:
 def decode_images(
     images: Iterable[SourceImage], parameters: IngestParameters, workers: int | None = None
 ) -> Iterator[tuple[StoredImage, bytes] | Rejected]:
-    """Decodes images in parallel processes; see `decoding_process.py` for why.
+    """Decodes images in parallel processes; see `process.py` for why.
 
     An image that takes longer than `parameters.image_timeout_s`, crashes its decoder or takes too much memory is
     rejected, and the others go on.

@@ -10,12 +10,12 @@ from operator import attrgetter
 from pathlib import Path, PurePosixPath
 
 from components._errors import InputError
-from components.ingest.class_map import ClassMap, map_classes
-from components.ingest.files import Files, SourceFile
-from components.ingest.opening import file_at, kind_of, manifest_rows, open_files
 from components.ingest.parameters import IngestParameters
-from components.ingest.path_patterns import Reading, class_reading, group_reading
 from components.ingest.rejected import Kind, Rejected
+from components.ingest.source.class_map import ClassMap, map_classes
+from components.ingest.source.files import Files, SourceFile
+from components.ingest.source.opening import file_at, kind_of, manifest_rows, open_files
+from components.ingest.source.path_patterns import Reading, class_reading, group_reading
 
 IMAGE_SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jpe", ".jpeg", ".jpg",
                             ".mpo", ".png", ".tif", ".tiff", ".webp"})  # fmt: skip

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from components._page import render, write_page
 from components.split.assignment import SPLITS, Split
-from components.split.findings import findings
-from components.split.overview import SplitOverview, read_overview
+from components.split.report.findings import findings
+from components.split.report.overview import SplitOverview, read_overview
 
 _CLASSES_LISTED = 500
 _MOVES_LISTED = 50

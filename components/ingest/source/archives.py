@@ -18,7 +18,7 @@ from lzma import LZMAError, LZMAFile
 from pathlib import Path
 
 from components._errors import InputError
-from components.ingest.files import Files, SourceFile, check_size, refuse
+from components.ingest.source.files import Files, SourceFile, check_size, refuse
 
 _STREAMS = {"gz": GzipFile, "tgz": GzipFile, "bz2": BZ2File, "tbz2": BZ2File, "xz": LZMAFile, "txz": LZMAFile}
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")

@@ -19,8 +19,8 @@ from multiprocessing.connection import Connection
 
 import cv2
 
-from components.ingest.decoding_memory import SMALL_BYTES
-from components.ingest.one_image import Picture, Postponed, Refusal, store_image
+from components.ingest.decode.memory import SMALL_BYTES
+from components.ingest.decode.one_image import Picture, Postponed, Refusal, store_image
 from components.ingest.parameters import IngestParameters
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)

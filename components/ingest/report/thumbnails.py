@@ -10,7 +10,7 @@ import simplejpeg
 from components._page import jpeg_uri
 from components.formats.dataset import Dataset
 from components.formats.pixels import decode
-from components.ingest.columns import Picture
+from components.ingest.report.columns import Picture
 
 _BOX_PX = (240, 160)  # width, height: sharp at the size of a page's thumbnails on most screens
 _QUALITIES = (75, 50, 25, 10)

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from components.formats.dataset import Dataset, read_dataset
-from components.ingest.class_map import ClassMap, read_class_map
-from components.ingest.clusters import Clusters, near_duplicate_clusters
-from components.ingest.columns import Columns, Integers, Picture, read_columns
-from components.ingest.outliers import Outliers, quality_outliers
-from components.ingest.rejections import Rejections, read_rejections
-from components.ingest.sizes import Sizes, source_sizes, spread
+from components.ingest.report.clusters import Clusters, near_duplicate_clusters
+from components.ingest.report.columns import Columns, Integers, Picture, read_columns
+from components.ingest.report.outliers import Outliers, quality_outliers
+from components.ingest.report.rejections import Rejections, read_rejections
+from components.ingest.report.sizes import Sizes, source_sizes, spread
+from components.ingest.source.class_map import ClassMap, read_class_map
 
 # No more than this is shown, so that a page stays light whatever the data.
 _SAMPLES, _SAMPLES_PER_CLASS = 200, 6

@@ -12,9 +12,9 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 from multiprocessing.connection import wait
 
-from components.ingest.decoding_memory import LARGE_BYTES, SMALL_BYTES
-from components.ingest.decoding_process import DecodingProcess, Task
-from components.ingest.one_image import Picture, Postponed, Refusal
+from components.ingest.decode.memory import LARGE_BYTES, SMALL_BYTES
+from components.ingest.decode.one_image import Picture, Postponed, Refusal
+from components.ingest.decode.process import DecodingProcess, Task
 from components.ingest.parameters import IngestParameters
 
 # What a process is given at a time: some 20 ms of work, so that handing over costs a hundredth of it.

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from components.ingest.columns import Columns, Integers, Reals
+from components.ingest.report.columns import Columns, Integers, Reals
 
 # Width to height of the shapes that cameras and people make.
 _SHAPES = {"1:2": 1 / 2, "9:16": 9 / 16, "2:3": 2 / 3, "3:4": 3 / 4, "1:1": 1.0,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.ingest.columns import Columns, Integers, Picture
+from components.ingest.report.columns import Columns, Integers, Picture
 
 
 @dataclass(frozen=True)

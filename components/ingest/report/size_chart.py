@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from components.ingest.sizes import Sizes
+from components.ingest.report.sizes import Sizes
 
 _LEFT, _TOP, _SIDE = 46.0, 22.0, 360.0  # of the square plot, in units of the drawing
 _MARGIN = 1.2  # around the smallest and the largest side

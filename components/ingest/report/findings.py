@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from components._text import Finding, counted, listed, percent, ratio
-from components.ingest.class_map import ClassMap
-from components.ingest.overview import Overview
+from components.ingest.report.overview import Overview
+from components.ingest.source.class_map import ClassMap
 
 _SPLITS = 3
 _IMBALANCED = 10  # images of the largest class for each of the smallest

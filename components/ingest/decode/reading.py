@@ -5,9 +5,9 @@ from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from components._objects import UnreachableError
-from components.ingest.decoding_process import Task
-from components.ingest.one_image import Refusal, unreadable
-from components.ingest.sources import SourceImage
+from components.ingest.decode.one_image import Refusal, unreadable
+from components.ingest.decode.process import Task
+from components.ingest.source.listing import SourceImage
 
 READS = 16  # at once: a request waits some 50 ms for its first byte, as long as 16 images take to decode
 AHEAD_BYTES = 32 * 2**20

@@ -9,10 +9,10 @@ from typing import Literal
 
 from components._errors import InputError
 from components._objects import UnreachableError, is_remote, stat_object
-from components.ingest.archives import ARCHIVE_SUFFIXES, open_archive
-from components.ingest.files import Files, SourceFile, folder_files, local_file
-from components.ingest.manifest import ManifestRow, read_manifest
-from components.ingest.remote import fetch_archive, open_prefix, remote_file
+from components.ingest.source.archives import ARCHIVE_SUFFIXES, open_archive
+from components.ingest.source.files import Files, SourceFile, folder_files, local_file
+from components.ingest.source.manifest import ManifestRow, read_manifest
+from components.ingest.source.remote import fetch_archive, open_prefix, remote_file
 
 SourceKind = Literal["folder", "prefix", "archive", "manifest"]
 

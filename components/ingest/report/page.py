@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from components._page import render, write_page
-from components.ingest.columns import Picture
-from components.ingest.findings import findings
-from components.ingest.overview import Overview, read_overview
-from components.ingest.size_chart import size_chart
-from components.ingest.thumbnails import thumbnails
+from components.ingest.report.columns import Picture
+from components.ingest.report.findings import findings
+from components.ingest.report.overview import Overview, read_overview
+from components.ingest.report.size_chart import size_chart
+from components.ingest.report.thumbnails import thumbnails
 
 _CLASSES_LISTED = 500
 

@@ -6,8 +6,8 @@ from typing import get_args
 
 import numpy as np
 
-from components.ingest.columns import Columns, Picture, Reals
 from components.ingest.parameters import QualityFlag
+from components.ingest.report.columns import Columns, Picture, Reals
 
 
 @dataclass(frozen=True)

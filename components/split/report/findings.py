@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from components._text import Finding, counted, listed, percent
 from components.split.assignment import SPLITS
 from components.split.changes import Changes
-from components.split.overview import ClassSplit, SplitOverview
+from components.split.report.overview import ClassSplit, SplitOverview
 
 _OFF_QUOTA = 0.05  # share of a class's images more or less than of all images
 _OFF_IMAGES = 2  # fewer lie within what one group weighs

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from components._errors import InputError
 from components.formats import pixels
-from components.ingest.decoding_memory import LARGE_BYTES, decoding_bytes
+from components.ingest.decode.memory import LARGE_BYTES, decoding_bytes
+from components.ingest.decode.perceptual_hash import perceptual_hash
+from components.ingest.decode.quality import Quality, quality
 from components.ingest.parameters import IngestParameters
-from components.ingest.perceptual_hash import perceptual_hash
-from components.ingest.quality import Quality, quality
 from components.ingest.rejected import Kind
 
 JPEG_MAX_SIDE_PX = 65_500  # libjpeg's own limit

@@ -1,0 +1,1 @@
+"""Source files to stored images, in processes of their own."""

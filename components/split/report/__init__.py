@@ -1,0 +1,1 @@
+"""What went where, for people."""

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from components.formats.dataset import read_dataset
+from components.split.ledger import read_ledger
 from tests.storage_servers import PASSING_FAULTS, Bucket, always, mixed
 
 pytestmark = pytest.mark.slow
@@ -119,3 +120,27 @@ def test_an_archive_out_of_reach(archive, tmp_path):
     assert done.returncode == 2
     assert "none.zip: expected to reach it, but there is no such" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_monthly_runs_on_a_growing_bucket_keep_their_ledger_in_it(gs, sample, run_scenery, tmp_path):
+    files = {path for path in sample.rglob("*") if path.is_file()}
+    later = set(sorted((sample / "livingRoom").iterdir())[::2])
+    ledgers = []
+    for month in (files - later, later):
+        for path in month:
+            gs.put(f"photos/{path.relative_to(sample).as_posix()}", path.read_bytes())
+        gs.proxy.plan = mixed(seed=5, share=0.2, kinds=PASSING_FAULTS)
+        done = run_scenery(
+            "run", "--data", f"{gs.uri}/photos", "--ledger", f"{gs.uri}/ledger.parquet", cwd=tmp_path, min_macro_f1=1
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        ledgers.append(read_ledger(tmp_path / "runs/latest/split/ledger"))
+    assert ingest(sample, tmp_path / "local").returncode == 0
+    of_bucket, of_folder = (
+        read_dataset(folder / "images", "images") for folder in (tmp_path / "runs/latest/ingest", tmp_path / "local")
+    )
+    assert of_bucket.digest == of_folder.digest
+    split_of = [{image: entry.split for entry in ledger.entries for image in entry.images} for ledger in ledgers]
+    assert split_of[0].items() <= split_of[1].items()
+    assert len(split_of[1]) > len(split_of[0])
+    assert not any(entry.moved_from for entry in ledgers[1].entries)

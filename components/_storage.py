@@ -21,8 +21,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         The folder to write into, on the same file system.
     """
     partial = _fresh_partial(folder)
-    partial.mkdir()
     try:
+        partial.mkdir()
         yield partial
         _sync_tree(partial)
         _replace(partial, folder)

@@ -7,14 +7,16 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from components._text import visible
+
 T = TypeVar("T")
 
 _INTERVAL_S = 1.0
 
 
 def say(step: str, line: str) -> None:
-    """Prints a line at once, also where the output is a file or a pipe."""
-    print(f"{step}: {line}", flush=True)  # noqa: T201 - the step's voice
+    """Prints a line at once, also where the output is a file or a pipe; names in it can't break it."""
+    print(f"{step}: {visible(line)}", flush=True)  # noqa: T201 - the step's voice
 
 
 def with_progress(step: str, items: Iterable[T], total: int) -> Iterator[T]:

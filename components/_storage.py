@@ -2,24 +2,56 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
+
+from components._errors import InputError
+
+
+def local_paths(places: Mapping[str, str]) -> dict[str, Path]:
+    """Returns those places that are paths here, and neither URIs nor empty, by the flag that names them."""
+    return {flag: Path(place) for flag, place in places.items() if place and "://" not in place}
+
+
+def check_apart(inputs: Mapping[str, Path], outputs: Mapping[str, Path]) -> None:
+    """Makes sure that writing the outputs leaves the inputs, and each other, alone.
+
+    Args:
+        inputs: By the flag that names them.
+        outputs: Likewise.
+
+    Raises:
+        InputError: If an output is, holds or lies in an input or another output.
+    """
+    given = {flag: path.resolve() for flag, path in [*inputs.items(), *outputs.items()]}
+    for (flag, path), (other_flag, other) in combinations(given.items(), 2):
+        if other_flag in outputs and (path.is_relative_to(other) or other.is_relative_to(path)):
+            raise InputError(
+                f"{other_flag} {other}: expected a place apart from {flag} {path}, so that neither overwrites the "
+                "other. Name another."
+            )
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
+def whole_folder(folder: Path, holds: str = "*") -> Iterator[Path]:
     """Yields an empty folder beside `folder` that becomes `folder` when the block succeeds.
 
     A block that raises leaves `folder` as it was. A process that is killed leaves a hidden folder
     beside it, which the next call for the same `folder` removes.
 
     Args:
-        folder: The final name. Anything already there is replaced.
+        folder: The final name. An earlier output there is replaced, and nothing else.
+        holds: What shows that it is one: a pattern of a file in it.
 
     Yields:
         The folder to write into, on the same file system.
+
+    Raises:
+        InputError: If something else is there.
     """
+    _check_replaceable(folder, holds)
     partial = _fresh_partial(folder)
     try:
         partial.mkdir()
@@ -50,6 +82,14 @@ def whole_file(file: Path) -> Iterator[Path]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _check_replaceable(folder: Path, holds: str) -> None:
+    if folder.is_dir() and any(folder.iterdir()) and not any(folder.glob(holds)):
+        raise InputError(
+            f"{folder}: expected a new or empty folder, or an earlier output, which holds {holds}; found other files, "
+            "which would be lost. Name another folder, or remove it yourself."
+        )
 
 
 def _fresh_partial(target: Path) -> Path:

@@ -80,11 +80,13 @@ def run(
 
         scenery run --data gs://acme/photos --ledger gs://acme/ledger.parquet
     """
+    from components._storage import check_apart, local_paths
     from pipelines.compile import COMPONENTS, PIPELINE_FILE
     from pipelines.local.data import data_arguments, local_path
     from pipelines.parameters import resolve
 
     arguments = resolve(preset, config, settings or []).model_dump() | data_arguments(data, ledger)
+    check_apart(local_paths({"--data": arguments["source"], "--ledger": arguments["ledger_uri"]}), {"--runs": runs})
     from pipelines.local.run import RunRequest, run_pipeline
     from pipelines.local.summary import print_summary
     from pipelines.local.view import shown

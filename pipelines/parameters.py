@@ -31,7 +31,7 @@ def resolve(preset: str | None = None, config: Path | None = None, settings: Ite
     Args:
         preset: Name of a file in `pipelines/presets/`, without its suffix.
         config: A YAML file of parameters.
-        settings: `name=value` texts; values are read as YAML.
+        settings: `name=value` texts; values are read as YAML, those of texts are taken as they are.
 
     Returns:
         All parameters, defaults included.
@@ -88,6 +88,9 @@ def _read_setting(setting: str) -> dict[str, Any]:
     name, equals, value = setting.partition("=")
     if not equals or not name:
         raise InputError(f"--set: expected name=value, head_epochs=10 for example. Received: {setting!r}.")
+    field = Parameters.model_fields.get(name.strip())
+    if field and field.annotation is str:
+        return {name.strip(): value}  # a pattern may look like YAML of another kind
     try:
         return {name.strip(): yaml.safe_load(value)}
     except yaml.YAMLError as error:

@@ -60,7 +60,7 @@ def _row(number: int, label: str, size_px: tuple[int, int] = (40, 30), **columns
         "source_width_px": 10 * size_px[0],
         "source_height_px": 10 * size_px[1],
         "group": image_id,
-        "group_key": None,
+        "group_keys": [],
         "perceptual_hash": number,
         "sharpness": 100.0,
         "brightness": 0.5,

@@ -8,6 +8,7 @@ from pathlib import Path
 from components.formats.dataset import ENCODED, ID, LABEL, TEXT, write_dataset
 from components.split.assignment import SPLITS, Split
 from components.split.ledger import LEDGER_FILE, Entry, Ledger, Run, ledger_bytes
+from components.split.run_record import run_record, write_run_record
 from components.split.tfrecord import example, record
 
 
@@ -22,6 +23,7 @@ class GroupOf:
     last_run: int | None = None  # the last there is
     moved_from: Split | None = None
     name: str = field(default="")
+    earlier_labels: Sequence[str] = ()
 
 
 def write_split_artifacts(
@@ -52,9 +54,11 @@ def write_split_artifacts(
                 split=group.split,
                 fold=group.fold,
                 first_seen="2026-10-01",
-                labels=sorted(set(group.labels)),
+                labels=sorted({*group.labels, *group.earlier_labels}),
+                last_labels=sorted(set(group.labels)),
                 images=sorted(images),
                 keys=[],
+                hashes=[],
                 first_run=group.first_run,
                 last_run=last_run,
                 moved_from=group.moved_from,
@@ -68,7 +72,10 @@ def write_split_artifacts(
         for number, of_run in enumerate(class_names_of_run)
     )
     (folder / "ledger").mkdir()
-    (folder / "ledger" / LEDGER_FILE).write_bytes(ledger_bytes(Ledger(entries, runs, folds)))
+    ledger_data = ledger_bytes(Ledger(entries, runs, folds))
+    (folder / "ledger" / LEDGER_FILE).write_bytes(ledger_data)
+    for split in SPLITS:
+        write_run_record(folder / split, run_record(ledger_data, fold))
     return folder
 
 

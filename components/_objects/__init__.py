@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from functools import partial
 
 from components._errors import InputError
-from components._objects.clients import BUCKETS, client_of, is_remote, read, scheme_of
+from components._objects.clients import BUCKETS, client_of, is_remote, read, scheme_of, without_query
 from components._objects.downloading import download_object
-from components._objects.replacing import ABSENT, LostRaceError, read_generation, replace_object
+from components._objects.replacing import ABSENT, LostRaceError, check_replaceable, read_generation, replace_object
 from components._objects.retrying import UnreachableError, persistently
 from components._objects.stored_object import StoredObject
 
 __all__ = [
-    "ABSENT", "LostRaceError", "StoredObject", "UnreachableError", "download_object", "is_remote", "list_objects",
-    "read_generation", "read_object", "replace_object", "stat_object",
+    "ABSENT", "LostRaceError", "StoredObject", "UnreachableError", "check_replaceable", "download_object", "is_remote",
+    "list_objects", "read_generation", "read_object", "replace_object", "stat_object", "without_query",
 ]  # fmt: skip
 
 

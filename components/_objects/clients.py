@@ -14,6 +14,11 @@ def scheme_of(uri: str) -> str:
     return uri.partition("://")[0] if "://" in uri else ""
 
 
+def without_query(uri: str) -> str:
+    """Returns a URI without what a web address may have behind a `?`; names in buckets may hold one."""
+    return uri.partition("?")[0] if scheme_of(uri) in WEB else uri
+
+
 def is_remote(uri: str) -> bool:
     """Tells objects from local paths."""
     return scheme_of(uri) in (*BUCKETS, *WEB)

@@ -22,6 +22,16 @@ class LostRaceError(Exception):
     """Somebody else has replaced the object first: read it again, and decide anew."""
 
 
+def check_replaceable(uri: str) -> None:
+    """Makes sure that a URI is of a kind that can be replaced; asks no server.
+
+    Raises:
+        InputError: If it is neither a local path nor `gs://bucket/name`.
+    """
+    if "://" in uri and scheme_of(uri) != "gs":
+        raise InputError(f"{uri}: expected a local path or gs://bucket/name: nothing else can be replaced safely.")
+
+
 def read_generation(uri: str) -> tuple[bytes, str] | None:
     """Reads what `replace_object` replaces.
 
@@ -32,8 +42,9 @@ def read_generation(uri: str) -> tuple[bytes, str] | None:
         The content and its generation; None if there is none.
 
     Raises:
-        InputError: If access is refused; UnreachableError if the failure may pass.
+        InputError: If it cannot be replaced, or access is refused; UnreachableError if the failure may pass.
     """
+    check_replaceable(uri)
     if not is_remote(uri):
         return _read_local(Path(uri))
     return persistently(uri, partial(_read_current, uri))
@@ -52,12 +63,11 @@ def replace_object(uri: str, data: bytes, expected_generation: str) -> str:
 
     Raises:
         LostRaceError: If the generation is another one now.
-        InputError: If access is refused; UnreachableError if the failure may pass.
+        InputError: If it cannot be replaced, or access is refused; UnreachableError if the failure may pass.
     """
+    check_replaceable(uri)
     if not is_remote(uri):
         return _replace_local(Path(uri), data, expected_generation)
-    if scheme_of(uri) != "gs":
-        raise InputError(f"{uri}: expected a local path or gs://bucket/name: nothing else can be replaced safely.")
     replace = partial(client_of(uri).replace, uri, data, expected_generation, uuid.uuid4().hex)
     generation = persistently(uri, replace)
     if generation is None:
@@ -86,19 +96,26 @@ def _read_local(file: Path) -> tuple[bytes, str] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise InputError(f"{file}: expected a file that can be read, but: {error.strerror}. Check the path.") from error
+        raise _refused(file, "read", error) from error
     return data, _generation(data)
 
 
 def _replace_local(file: Path, data: bytes, expected_generation: str) -> str:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(file):
-        current = _read_local(file)
-        if (current[1] if current else ABSENT) != expected_generation:
-            raise LostRaceError(str(file))
-        with whole_file(file) as new:
-            new.write_bytes(data)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(file):
+            current = _read_local(file)
+            if (current[1] if current else ABSENT) != expected_generation:
+                raise LostRaceError(str(file))
+            with whole_file(file) as new:
+                new.write_bytes(data)
+    except OSError as error:
+        raise _refused(file, "written", error) from error
     return _generation(data)
+
+
+def _refused(file: Path, done: str, error: OSError) -> InputError:
+    return InputError(f"{file}: expected a file that can be {done}, but: {error.strerror}. Check the path.")
 
 
 def _generation(data: bytes) -> str:

@@ -14,7 +14,8 @@ IMAGE_SCHEMA = pa.schema(
         pa.field("source_width_px", pa.int32(), nullable=False),  # upright, before scaling
         pa.field("source_height_px", pa.int32(), nullable=False),
         pa.field("group", pa.string(), nullable=False),  # images of one group never part in a split
-        pa.field("group_key", pa.string(), nullable=True),  # the user's own: a property, a listing; null without one
+        # The user's own: a property, a listing. Sorted; several where copies had others, none without one.
+        pa.field("group_keys", pa.list_(pa.string()), nullable=False),
         pa.field("perceptual_hash", pa.uint64(), nullable=False),
         pa.field("sharpness", pa.float32(), nullable=False),  # these four: see `ingest/decode/quality.py`
         pa.field("brightness", pa.float32(), nullable=False),  # in [0, 1]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from components._executor import Artifact, input_errors_as_exit_status, step_parser, write_executor_output
 from components._parameters import add_flags, from_flags
+from components._storage import check_apart, local_paths
 from components.ingest.parameters import IngestParameters
 
 EXAMPLE = """  python -m components.ingest --source photos.zip --images run/images --report run/report
@@ -39,9 +40,10 @@ def main() -> None:
 
     began = time.monotonic()
     with input_errors_as_exit_status():
+        report = args.report.with_name(f"{args.report.name}.html")
+        check_apart(local_paths({"--source": args.source}), {"--images": args.images, "--report": report})
         ingested = write_image_dataset(args.source, args.images, from_flags(IngestParameters, args))
         say_summary(ingested, time.monotonic() - began)
-        report = args.report.with_suffix(".html")
         write_report(args.images, report)
         described = {**metadata(ingested), "source": args.source, "source_digest": args.source_digest}
         artifacts = {"images": Artifact(args.images, described), "report": Artifact(report)}

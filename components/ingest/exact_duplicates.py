@@ -5,9 +5,10 @@ from typing import Literal
 
 from components._errors import InputError
 from components.ingest.decode.images import StoredImage
-from components.ingest.rejected import Rejected
+from components.ingest.rejected import Kind, Rejected
 
 _CONFLICTS_SHOWN = 5
+_PATHS_SHOWN = 5
 
 
 def without_exact_duplicates(
@@ -40,26 +41,24 @@ def without_exact_duplicates(
             others = same
         else:
             kept.append(first)
-        rejected += [_rejected(image, same) for image in others]
+        kind: Kind = "label conflict" if conflict else "exact duplicate"
+        reason = _conflict(same) if conflict else f"exact duplicate of {first.source_uri!r}"
+        rejected += [Rejected(image.source_uri, image.label, kind, reason) for image in others]
     return kept, rejected
 
 
-def _rejected(image: StoredImage, same: Sequence[StoredImage]) -> Rejected:
-    first = same[0]
-    if all(other.label == first.label for other in same):
-        reason = f"exact duplicate of {first.source_uri!r}"
-        return Rejected(image.source_uri, image.label, "exact duplicate", reason)
-    reason = f"the same image under several labels: {_paths(same)}; keep it in one class folder"
-    return Rejected(image.source_uri, image.label, "label conflict", reason)
-
-
-def _paths(same: Sequence[StoredImage]) -> str:
-    return ", ".join(repr(image.source_uri) for image in same)
+def _conflict(same: Sequence[StoredImage]) -> str:
+    """Names one image of each label and no more: a placeholder may lie in thousands of folders."""
+    first_of_label = {image.label: image.source_uri for image in reversed(same)}
+    shown = sorted(first_of_label.values())[:_PATHS_SHOWN]
+    more = f" and {len(same) - len(shown)} more" if len(same) > len(shown) else ""
+    paths = ", ".join(map(repr, shown)) + more
+    return f"the same image under several labels: {paths}; keep it in one class folder (id {same[0].id[:12]})"
 
 
 def _message(conflicts: Sequence[Sequence[StoredImage]]) -> str:
-    shown = "".join(f"\n  {_paths(same)}" for same in conflicts[:_CONFLICTS_SHOWN])
+    shown = "".join(f"\n  {_conflict(same)}" for same in conflicts[:_CONFLICTS_SHOWN])
     return (
         f"--label-conflicts error: expected each image under one label, found {len(conflicts)} under several:{shown}\n"
-        "Keep each in one class folder, or choose drop or keep_first."
+        "Or choose drop or keep_first."
     )

@@ -1,7 +1,7 @@
 """A source of labelled images as one `images` dataset."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from operator import attrgetter
@@ -13,7 +13,8 @@ import numpy as np
 from components._errors import InputError
 from components._progress import with_progress
 from components._storage import whole_folder
-from components.formats.dataset import Dataset, write_dataset
+from components._text import visible
+from components.formats.dataset import MANIFEST, Dataset, write_dataset
 from components.ingest.decode.images import StoredImage, decode_images
 from components.ingest.exact_duplicates import without_exact_duplicates
 from components.ingest.near_duplicates import near_duplicate_groups
@@ -63,16 +64,17 @@ def write_image_dataset(source: str, images: Path, parameters: IngestParameters)
         InputError: If the source cannot be read, classes lack images, or images have several labels and that
             is to be an error.
     """
-    with whole_folder(images) as folder:
+    with whole_folder(images, holds=MANIFEST) as folder:
         spool = folder / "spool.jpegs"
         with spool.open("w+b") as stream:
             with open_source(source, parameters, folder) as listing:
+                _check_classes(source, listing, parameters.min_class_images)
                 decoded, span_of, rejected = _decode_into(stream, listing, parameters)
             groups = _groups(decoded, parameters.near_duplicate_distance)
             kept, duplicates = without_exact_duplicates(decoded, parameters.label_conflicts)
             rejected = sorted(rejected + duplicates, key=attrgetter("source_uri"))
             counts = _checked_counts(source, listing, kept, rejected, parameters.min_class_images)
-            shards = write_shards(folder, _rows(kept, groups, stream, span_of))
+            shards = write_shards(folder, _rows(kept, groups, _group_keys(decoded), stream, span_of))
         spool.unlink()
         lines = [json.dumps(asdict(file), ensure_ascii=False) + "\n" for file in rejected]
         (folder / REJECTED_FILE).write_text("".join(lines), encoding="utf-8")
@@ -113,13 +115,47 @@ def _groups(decoded: Sequence[StoredImage], max_distance: int) -> dict[str, str]
     return dict(zip(ids, groups, strict=True))
 
 
+def _group_keys(decoded: Sequence[StoredImage]) -> dict[str, list[str]]:
+    """Collects the keys of each image and its copies by id: a copy has no row, but its property has to be known."""
+    keys: defaultdict[str, set[str]] = defaultdict(set)
+    for image in decoded:
+        if image.group_key is not None:
+            keys[image.id].add(image.group_key)
+    return {image_id: sorted(of_image) for image_id, of_image in keys.items()}
+
+
 def _rows(
-    images: Sequence[StoredImage], groups: Mapping[str, str], spool: BinaryIO, span_of: Mapping[str, tuple[int, int]]
+    images: Sequence[StoredImage],
+    groups: Mapping[str, str],
+    group_keys: Mapping[str, Sequence[str]],
+    spool: BinaryIO,
+    span_of: Mapping[str, tuple[int, int]],
 ) -> Iterator[dict[str, Any]]:
     for image in images:
         offset, length = span_of[image.id]
         spool.seek(offset)
-        yield {**asdict(image), "image": spool.read(length), "group": groups[image.id]}
+        row = asdict(image)
+        del row["group_key"]  # its own alone
+        row |= {"image": spool.read(length), "group": groups[image.id], "group_keys": group_keys.get(image.id, [])}
+        yield row
+
+
+def _check_classes(source: str, listing: Listing, min_class_images: int) -> None:
+    """Refuses, before anything is decoded, what can't become a dataset.
+
+    Raises:
+        InputError: If there are too few classes, or one has too few files.
+    """
+    files = Counter(image.label for image in listing.images)
+    if len(files) < MIN_CLASSES:
+        found = ", ".join(map(repr, sorted(files))) or "none"
+        left_out = f" {len(listing.rejected)} files were rejected{_first_reasons(listing.rejected)}"
+        raise InputError(
+            f"--source {source}: expected files of at least {MIN_CLASSES} classes, found {found}. Check the place, "
+            f"--class-pattern and --ignored-folders.{left_out if listing.rejected else ''}"
+        )
+    if too_few := {label: count for label, count in sorted(files.items()) if count < min_class_images}:
+        raise InputError(_too_few(source, too_few, files, min_class_images))
 
 
 def _checked_counts(
@@ -128,18 +164,25 @@ def _checked_counts(
     """Counts usable images per class, classes in label order: sorted by name.
 
     Raises:
-        InputError: If there are too few classes, or one has too few usable images.
+        InputError: If a class has too few usable images.
     """
     usable = Counter(image.label for image in kept)
     files = Counter(image.label for image in listing.images)
     counts = {label: usable[label] for label in sorted(files)}
-    if len(counts) < MIN_CLASSES or min(counts.values()) < min_class_images:
-        found = "; ".join(f"{label!r}: {count} of {files[label]}" for label, count in counts.items())
-        reasons = "".join(f"\n  {file.source_uri}: {file.reason}" for file in rejected[:5])
-        raise InputError(
-            f"--source {source}: expected at least {MIN_CLASSES} classes with at least {min_class_images} usable "
-            f"images each. Usable images found: {found or 'none'}. Add images to the classes that have too few, merge "
-            "them into others with --class-map, or leave them away with --ignored-folders. "
-            f"{len(rejected)} files were rejected{':' * bool(reasons)}{reasons}"
-        )
+    if too_few := {label: count for label, count in counts.items() if count < min_class_images}:
+        reasons = f" {len(rejected)} files were rejected{_first_reasons(rejected)}"
+        raise InputError(_too_few(source, too_few, files, min_class_images) + reasons)
     return counts
+
+
+def _too_few(source: str, too_few: Mapping[str, int], files: Mapping[str, int], min_class_images: int) -> str:
+    found = "; ".join(f"{label!r}: {count} of {files[label]}" for label, count in too_few.items())
+    return (
+        f"--source {source}: expected at least {min_class_images} usable images of every class, found {found}. Add "
+        "images, merge the class into another with --class-map, or leave it away with --ignored-folders."
+    )
+
+
+def _first_reasons(rejected: Sequence[Rejected]) -> str:
+    lines = [f"\n  {visible(file.source_uri)}: {visible(file.reason)}" for file in rejected[:5]]
+    return ":" * bool(lines) + "".join(lines)

@@ -1,8 +1,10 @@
 """What a caller can set of ingest, with ranges."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
+
+from components.ingest.source.path_patterns import class_reading, group_reading
 
 QualityFlag = Literal["blurred", "dark", "bright", "featureless", "elongated", "small"]
 
@@ -47,3 +49,9 @@ class IngestParameters(BaseModel, frozen=True, extra="forbid"):
     label_conflicts: Literal["drop", "keep_first", "error"] = Field(
         "drop", description="what to do with one image under several labels: drop all, keep the first by path, or end"
     )
+
+    @model_validator(mode="after")
+    def _patterns_are_patterns(self) -> Self:
+        class_reading(self.class_pattern)
+        group_reading(self.group_pattern)
+        return self

@@ -3,9 +3,11 @@
 from typing import Any
 
 from components._progress import say
+from components._text import counted
 from components.ingest.image_dataset import Ingested
 
 _REASONS_SHOWN = 5
+_MANY_REJECTED = 0.05  # as a share of all files: more than single photographs gone wrong
 
 
 def say_summary(ingested: Ingested, elapsed_s: float) -> None:
@@ -14,17 +16,19 @@ def say_summary(ingested: Ingested, elapsed_s: float) -> None:
     for line in classes.unused:
         say("ingest", f"warning: {line}")
     for folder, name, files in classes.renamed:
-        say("ingest", f"folder {folder!r} is class {name!r}: {files} files")
+        say("ingest", f"folder {folder!r} is class {name!r}: {counted(files, 'file')}")
     for folder, files in classes.ignored.items():
-        say("ingest", f"folder {folder!r} is ignored: {files} files")
+        say("ingest", f"folder {folder!r} is ignored: {counted(files, 'file')}")
     for name, files in classes.unknown.items():
-        say("ingest", f"class {name!r} is not in class_names and goes to 'other': {files} files")
+        say("ingest", f"class {name!r} is not in class_names and goes to 'other': {counted(files, 'file')}")
     for name, count in dataset.counts.items():
         say("ingest", f"  {count:6d}  {name}")
     for file in rejected[:_REASONS_SHOWN]:
         say("ingest", f"rejected {file.source_uri}: {file.reason}")
     if len(rejected) > _REASONS_SHOWN:
         say("ingest", f"rejected {len(rejected) - _REASONS_SHOWN} more, see rejected.jsonl")
+    if len(rejected) > _MANY_REJECTED * (files := dataset.rows + len(rejected)):
+        say("ingest", f"warning: {len(rejected)} of {files} files ({len(rejected) / files:.0%}) were rejected")
     totals = (
         f"{dataset.rows} images in {len(dataset.counts)} classes, {len(rejected)} rejected, {ingested.groups} groups, "
         f"{ingested.flagged} flagged"

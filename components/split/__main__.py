@@ -9,6 +9,7 @@ from pathlib import Path
 
 from components._executor import Artifact, input_errors_as_exit_status, step_parser, write_executor_output
 from components._parameters import add_flags, from_flags
+from components._storage import check_apart, local_paths
 from components.split.assignment import Split
 from components.split.parameters import SplitParameters
 
@@ -41,14 +42,18 @@ def main() -> None:
     from components.split.summary import ledger_metadata, metadata, say_summary  # noqa: PLC0415
 
     began = time.monotonic()
-    # SOURCE_DATE_EPOCH fixes the ledger's date: https://reproducible-builds.org/specs/source-date-epoch
-    today = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", time.time())), UTC).date().isoformat()
     outputs: dict[Split, Path] = {"train": args.train, "validation": args.validation, "test": args.test}
+    report = args.report.with_name(f"{args.report.name}.html")
     with input_errors_as_exit_status():
+        check_apart(
+            {"--images": args.images, **local_paths({"--ledger-uri": args.ledger_uri})},
+            {f"--{name}": path for name, path in outputs.items()} | {"--ledger": args.ledger, "--report": report},
+        )
         parameters = from_flags(SplitParameters, args)
+        # SOURCE_DATE_EPOCH fixes the ledger's date: https://reproducible-builds.org/specs/source-date-epoch
+        today = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", time.time())), UTC).date().isoformat()
         split = write_split_datasets(args.images, outputs, args.ledger, parameters, today, args.ledger_uri)
         say_summary(split, time.monotonic() - began)
-        report = args.report.with_suffix(".html")
         write_report(outputs, args.ledger, report)
         described = ledger_metadata(split, args.ledger_uri, args.ledger_digest)
         artifacts = {"ledger": Artifact(args.ledger, described), "report": Artifact(report)}

@@ -18,12 +18,14 @@ class Group(NamedTuple):
         counts: Images per label, each at least 1.
         images: Their ids.
         keys: The user's own groups among them.
+        hashes: Their perceptual hashes, each in [0, 2**64).
     """
 
     id: str
     counts: Mapping[str, int]
     images: Sequence[str] = ()
     keys: Collection[str] = ()
+    hashes: Collection[int] = ()
 
     @property
     def label(self) -> str:

@@ -31,6 +31,7 @@ class Changes:
         previous_date: Of the run before, YYYY-MM-DD.
         new_groups: Number of groups never seen before.
         new_groups_of_class: The same per class, in label order; a group of two labels counts for both.
+        kept_groups: Number of groups that are in this run and were in any before.
         vanished_groups: Number of groups that the run before had and this one has not.
         moved: Groups that had to change their split, by id.
         new_classes: Sorted.
@@ -40,6 +41,7 @@ class Changes:
     previous_date: str
     new_groups: int
     new_groups_of_class: Mapping[str, int]
+    kept_groups: int
     vanished_groups: int
     moved: tuple[Move, ...]
     new_classes: tuple[str, ...]
@@ -52,11 +54,12 @@ def changes(ledger: Ledger) -> Changes | None:
         return None
     number, (before, now) = len(ledger.runs) - 1, ledger.runs[-2:]
     new = [entry for entry in ledger.entries if entry.first_run == number]
-    of_class = Counter(label for entry in new for label in entry.labels)
+    of_class = Counter(label for entry in new for label in entry.last_labels)
     return Changes(
         previous_date=before.date,
         new_groups=len(new),
         new_groups_of_class={name: of_class[name] for name in now.class_names},
+        kept_groups=sum(entry.first_run < number == entry.last_run for entry in ledger.entries),
         vanished_groups=sum(entry.last_run == number - 1 for entry in ledger.entries),
         moved=tuple(
             Move(entry.group, entry.moved_from, entry.split)

@@ -30,7 +30,7 @@ def decide(groups: Sequence[Group], previous: Ledger | None, run: Run, parameter
     """Assigns groups to splits as the ledger has it, and as the quotas have it for groups that are new.
 
     Args:
-        groups: Of this run; no two share an image or a key.
+        groups: Of this run; no two share an image, a key or a perceptual hash.
         previous: The ledger so far; None for the first run.
         run: This run.
         parameters: Fractions, seed and folds.
@@ -50,11 +50,16 @@ def decide(groups: Sequence[Group], previous: Ledger | None, run: Run, parameter
     if parameters.folds:
         # Without its folds, validation is a part of what they are dealt from.
         splits = {group_id: "test" if split == "test" else "train" for group_id, split in splits.items()}
-        rest = [group for group in groups if splits[group.id] != "test"]
-        known = {group.id: one.fold for one in kin if one.fold is not None for group in one.groups}
-        folds = deal_folds(rest, parameters.folds, parameters.seed, known)
+        folds = _folds([one for one in kin if one.groups and splits[one.groups[0].id] != "test"], parameters)
     ledger = _updated(previous, kin, splits, folds, run, parameters.folds)
     return Decision(splits | {name: "validation" for name, fold in folds.items() if fold == parameters.fold}, ledger)
+
+
+def _folds(kin: Sequence[Kin], parameters: SplitParameters) -> dict[str, int]:
+    """Deals folds to what belongs together, whether or not its tie is still there; returns them by group id."""
+    known = {one.merged.id: one.fold for one in kin if one.fold is not None}
+    dealt = deal_folds([one.merged for one in kin], parameters.folds, parameters.seed, known)
+    return {group.id: dealt[one.merged.id] for one in kin if one.merged.id in dealt for group in one.groups}
 
 
 def parameters_digest(parameters: SplitParameters) -> str:
@@ -74,34 +79,38 @@ def _updated(
     runs = previous.runs if previous else ()
     if previous and runs[-1].repeats(run):
         return previous
-    entries = []
-    for groups, known in kin:
-        if not groups:
-            entries += known  # one: only groups tie entries together
-        elif known:
-            name = min(group.id for group in groups)
-            entries.append(_known_entry(groups, known, splits[name], folds.get(name), len(runs)))
+    entries: list[Entry] = []
+    for one in kin:
+        if not one.groups:
+            entries += one.entries  # one: only groups tie entries together
+            continue
+        group = one.merged
+        split, fold = splits[group.id], folds.get(group.id)
+        if one.entries:
+            entries.append(_known_entry(group, one.entries, split, fold, len(runs)))
         else:
-            (group,) = groups
-            entries.append(_new_entry(group, splits[group.id], folds.get(group.id), len(runs), run.date))
+            entries.append(_new_entry(group, split, fold, len(runs), run.date))
     return Ledger(sorted(entries, key=lambda entry: entry.group), (*runs, run), number_of_folds)
 
 
 def _new_entry(group: Group, split: Split, fold: int | None, run: int, today: str) -> Entry:
-    labels, images, keys = sorted(group.counts), sorted(group.images), sorted(group.keys)
-    return Entry(group.id, split, fold, today, labels, images, keys, run, run)
+    labels = sorted(group.counts)
+    parts = (labels, labels, sorted(group.images), sorted(group.keys), sorted(group.hashes))
+    return Entry(group.id, split, fold, today, *parts, run, run)
 
 
-def _known_entry(groups: Sequence[Group], known: Sequence[Entry], split: Split, fold: int | None, run: int) -> Entry:
+def _known_entry(group: Group, known: Sequence[Entry], split: Split, fold: int | None, run: int) -> Entry:
     """Makes one entry of what belongs together now and all that the ledger knows of it."""
     return Entry(
-        min(group.id for group in groups),
+        group.id,
         split,
         fold,
         min(entry.first_seen for entry in known),
-        sorted({*chain(*[group.counts for group in groups], *[entry.labels for entry in known])}),
-        sorted({*chain(*[group.images for group in groups], *[entry.images for entry in known])}),
-        sorted({*chain(*[group.keys for group in groups], *[entry.keys for entry in known])}),
+        sorted({*group.counts, *chain(*[entry.labels for entry in known])}),
+        sorted(group.counts),
+        sorted({*group.images, *chain(*[entry.images for entry in known])}),
+        sorted({*group.keys, *chain(*[entry.keys for entry in known])}),
+        sorted({*group.hashes, *chain(*[entry.hashes for entry in known])}),
         min(entry.first_run for entry in known),
         run,
         *_move(split, known, run),

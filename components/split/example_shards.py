@@ -19,6 +19,7 @@ from components.split.tfrecord import Buffer, feature_entries, record_around, re
 # Several workers with several readers each find a shard for every reader, and no shard gets tiny.
 _SHARDS, _MIN_SHARD_ROWS = 32, 64
 _MAX_SHARD_ROWS = 4096  # about 200 MB
+_FILES = 800  # all are open at once, and a process may usually open 1,024; more images make longer shards
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,10 @@ class Places:
     offset: Integers
 
 
-def shard_count(rows: int) -> int:
-    """Returns the number of shards for a split of so many images; at least 1."""
-    return max(1, min(_SHARDS, rows // _MIN_SHARD_ROWS), -(-rows // _MAX_SHARD_ROWS))
+def shard_count(rows: int, rows_in_all: int) -> int:
+    """Returns the number of shards for a split of so many of all images; at least 1, and below 900 for all splits."""
+    max_rows = max(_MAX_SHARD_ROWS, -(-rows_in_all // _FILES))
+    return max(1, min(_SHARDS, rows // _MIN_SHARD_ROWS), -(-rows // max_rows))
 
 
 def place_records(
@@ -86,7 +88,7 @@ def place_records(
     shards: dict[Split, list[Shard]] = {split: [] for split in folders}
     for split, folder in folders.items():
         drawn = np.array(sorted(members[split].tolist(), key=lots.__getitem__))
-        count = shard_count(len(drawn))
+        count = shard_count(len(drawn), len(rows.ids))
         for number in range(count):
             part = drawn[len(drawn) * number // count : len(drawn) * (number + 1) // count]
             ends = np.cumsum(sizes[part])

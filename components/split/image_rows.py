@@ -16,7 +16,7 @@ from components.split.assignment import Group
 
 Integers = NDArray[np.int64]
 
-_COLUMNS = ["id", "label", "group", "group_key", "image_bytes"]
+_COLUMNS = ["id", "label", "group", "group_keys", "perceptual_hash", "image_bytes"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class ImageRows:
         labels: Label of each as an index into the dataset's class names, int64 [rows].
         group_names: All groups, in order of appearance.
         groups: Group of each as an index into `group_names`, int64 [rows].
-        keys: The user's own group of each; None without one.
+        keys: The user's own groups of each; several where copies of it have others.
+        hashes: Perceptual hash of each.
         image_bytes: Length of each JPEG, int64 [rows].
     """
 
@@ -36,12 +37,13 @@ class ImageRows:
     labels: Integers
     group_names: Sequence[str]
     groups: Integers
-    keys: Sequence[str | None]
+    keys: Sequence[Sequence[str]]
+    hashes: Sequence[int]
     image_bytes: Integers
 
 
 def read_rows(folder: Path, dataset: Dataset) -> ImageRows:
-    """Reads all rows, but none of their pixels. A million take some 300 MB.
+    """Reads all rows, but none of their pixels. A million take some 1 GB.
 
     Args:
         folder: The dataset's.
@@ -65,7 +67,8 @@ def read_rows(folder: Path, dataset: Dataset) -> ImageRows:
         labels=_integers(pc.index_in(table["label"], value_set=pa.array(dataset.class_names, pa.string()))),
         group_names=groups.dictionary.to_pylist(),
         groups=_integers(groups.indices),
-        keys=table["group_key"].to_pylist(),
+        keys=table["group_keys"].to_pylist(),
+        hashes=table["perceptual_hash"].to_pylist(),
         image_bytes=_integers(table["image_bytes"]),
     )
 
@@ -75,15 +78,15 @@ def groups_of(rows: ImageRows, class_names: Sequence[str]) -> list[Group]:
     counts: list[dict[str, int]] = [{} for _ in rows.group_names]
     images: list[list[str]] = [[] for _ in rows.group_names]
     keys: list[set[str]] = [set() for _ in rows.group_names]
-    for image_id, label, group, key in zip(
-        rows.ids, rows.labels.tolist(), rows.groups.tolist(), rows.keys, strict=True
-    ):
+    hashes: list[set[int]] = [set() for _ in rows.group_names]
+    columns = (rows.ids, rows.labels.tolist(), rows.groups.tolist(), rows.keys, rows.hashes)
+    for image_id, label, group, keys_of_image, perceptual_hash in zip(*columns, strict=True):
         name = class_names[label]
         counts[group][name] = counts[group].get(name, 0) + 1
         images[group].append(image_id)
-        if key is not None:
-            keys[group].add(key)
-    return [Group(*group) for group in zip(rows.group_names, counts, images, keys, strict=True)]
+        keys[group].update(keys_of_image)
+        hashes[group].add(perceptual_hash)
+    return [Group(*group) for group in zip(rows.group_names, counts, images, keys, hashes, strict=True)]
 
 
 def _integers(column: pa.ChunkedArray | pa.Array) -> Integers:

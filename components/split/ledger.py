@@ -25,8 +25,10 @@ LEDGER_SCHEMA = pa.schema(
         pa.field("fold", pa.int8(), nullable=True),  # null in test, and in runs without folds
         pa.field("first_seen", pa.string(), nullable=False),  # ISO 8601 date, UTC
         pa.field("labels", pa.list_(pa.string()), nullable=False),  # every label it ever had, sorted
+        pa.field("last_labels", pa.list_(pa.string()), nullable=False),  # those it had when last seen, sorted
         pa.field("images", pa.list_(pa.string()), nullable=False),  # ids of all images it ever had, sorted
         pa.field("keys", pa.list_(pa.string()), nullable=False),  # all the user's keys it ever had, sorted
+        pa.field("hashes", pa.list_(pa.uint64()), nullable=False),  # all perceptual hashes it ever had, sorted
         pa.field("first_run", pa.int32(), nullable=False),  # numbers of the runs that saw it first and last
         pa.field("last_run", pa.int32(), nullable=False),
         pa.field("moved_from", pa.string(), nullable=True),  # the split it was in, before new images tied it to
@@ -44,8 +46,10 @@ class Entry(NamedTuple):
     fold: int | None
     first_seen: str
     labels: Sequence[str]
+    last_labels: Sequence[str]
     images: Sequence[str]
     keys: Sequence[str]
+    hashes: Sequence[int]
     first_run: int
     last_run: int
     moved_from: Split | None = None

@@ -13,7 +13,7 @@ import numpy as np
 from components._errors import InputError
 from components._progress import with_progress
 from components._storage import whole_folder
-from components.formats.dataset import Dataset, read_dataset, write_dataset
+from components.formats.dataset import MANIFEST, Dataset, read_dataset, write_dataset
 from components.split.assignment import SPLITS, Group, Split
 from components.split.changes import Changes, changes
 from components.split.decision import Decision, decide, parameters_digest
@@ -22,6 +22,7 @@ from components.split.image_rows import ImageRows, Integers, groups_of, read_row
 from components.split.jpegs import read_jpegs
 from components.split.ledger import LEDGER_FILE, Run
 from components.split.parameters import SplitParameters
+from components.split.run_record import run_record, write_run_record
 from components.split.shared_ledger import decide_and_replace
 
 
@@ -78,8 +79,11 @@ def write_split_datasets(
         ledger_uri, lambda previous: _checked(decide(groups, previous, run, parameters), groups, images)
     )
     with ExitStack() as unfinished:
-        folders = {split: unfinished.enter_context(whole_folder(outputs[split])) for split in SPLITS}
-        (unfinished.enter_context(whole_folder(ledger)) / LEDGER_FILE).write_bytes(ledger_data)
+        folders = {split: unfinished.enter_context(whole_folder(outputs[split], holds=MANIFEST)) for split in SPLITS}
+        (unfinished.enter_context(whole_folder(ledger, holds=LEDGER_FILE)) / LEDGER_FILE).write_bytes(ledger_data)
+        record = run_record(ledger_data, parameters.fold if parameters.folds else None)
+        for folder in folders.values():
+            write_run_record(folder, record)
         members = _members(rows, decision)
         places = place_records(folders, members, rows, dataset.class_names, parameters.seed)
         jpegs = with_progress("split", read_jpegs(images, dataset, rows.image_bytes), dataset.rows)

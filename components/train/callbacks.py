@@ -51,17 +51,20 @@ class EpochRecorder(keras.callbacks.Callback):
         self._history, self._phase, self._verbose = history, phase, verbose
         self._images_per_step, self._optimizer = images_per_step, optimizer
         self._began_s = self._reported_s = 0.0
+        self._steps = 0
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
         """Starts the clock."""
         self._began_s = self._reported_s = time.monotonic()
+        self._steps = 0  # less than the epoch's in the end, if it was interrupted: another process ran the others
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Prints where a long epoch stands, every two seconds."""
+        self._steps += 1
         now_s = time.monotonic()
         if self._verbose and now_s - self._reported_s > 2 and logs:
             self._reported_s = now_s
-            rate = (batch + 1) * self._images_per_step / (now_s - self._began_s)
+            rate = self._steps * self._images_per_step / (now_s - self._began_s)
             steps = self.params["steps"]
             self._say(f"step {batch + 1}/{steps}: loss {logs['loss']:.3f}, {rate:.0f} images/s")
 
@@ -69,7 +72,7 @@ class EpochRecorder(keras.callbacks.Callback):
         """Records and prints the epoch."""
         seconds = time.monotonic() - self._began_s
         measured = {name: round(value, 5) for name, value in (logs or {}).items()}
-        images_per_s = self.params["steps"] * self._images_per_step / seconds
+        images_per_s = self._steps * self._images_per_step / seconds
         row = EpochRow(
             phase=self._phase,
             epoch=epoch + 1,
@@ -108,22 +111,26 @@ class BestWeights:
 
     Args:
         model: Whose weights to remember.
+
+    Attributes:
+        weights: Those of the best epoch; none before the first.
+        merit: That epoch's.
     """
 
     def __init__(self, model: keras.Model) -> None:
         self._model = model
-        self._weights: list[NDArray[np.float32]] = []
-        self._merit = (-math.inf, -math.inf)
+        self.weights: list[NDArray[np.float32]] = []
+        self.merit: tuple[float, float] = (-math.inf, -math.inf)
 
     def callback(self) -> keras.callbacks.Callback:
         """Returns a callback that looks at each epoch."""
         return keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: self._look(logs))
 
     def _look(self, logs: Mapping[str, float]) -> None:
-        if merit(logs) > self._merit:
-            self._merit, self._weights = merit(logs), self._model.get_weights()
+        if merit(logs) > self.merit:
+            self.merit, self.weights = merit(logs), self._model.get_weights()
 
     def restore(self) -> None:
         """Puts the best weights back; does nothing before the first epoch."""
-        if self._weights:
-            self._model.set_weights(self._weights)
+        if self.weights:
+            self._model.set_weights(self.weights)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import keras
-import tensorflow as tf
 from keras import layers
 
 from components.train.backbones.build import build_backbone
@@ -54,6 +53,13 @@ class Classifier:
                 if isinstance(part, layers.BatchNormalization):
                     part.trainable = False
 
+    def reset_head(self) -> None:
+        """Gives the head the weights that it began with."""
+        for layer in self.head.layers:
+            if isinstance(layer, layers.Dense):
+                layer.kernel.assign(layer.kernel_initializer(layer.kernel.shape))
+                layer.bias.assign(layer.bias_initializer(layer.bias.shape))
+
 
 def _layers(model: keras.Model) -> Iterator[keras.Layer]:
     """Yields a model's layers; those of models inside it in their place."""
@@ -84,20 +90,3 @@ def _head(features: int, classes: int, parameters: TrainParameters) -> keras.Mod
         x = layers.Dropout(parameters.dropout, seed=parameters.seed + 1)(x)
     kernel = keras.initializers.GlorotUniform(seed=parameters.seed)
     return keras.Model(inputs, layers.Dense(classes, kernel_initializer=kernel, name="logits")(x), name="head")
-
-
-def log_prior(counts: list[int], strength: float) -> tf.Tensor:
-    """Returns what logit adjustment adds to the logits during training.
-
-    Menon et al. 2021, arXiv 2007.07314, equation 10: the loss on logits + tau * log(prior) makes the plain
-    logits minimize the balanced error.
-
-    Args:
-        counts: Training images per class, in label order; each at least 1.
-        strength: tau in [0, 1].
-
-    Returns:
-        Float32 [classes].
-    """
-    shares = tf.constant(counts, tf.float32) / sum(counts)
-    return strength * tf.math.log(shares)

@@ -1,12 +1,29 @@
 """Which machines train together, read from TF_CONFIG as Kubeflow's TFJob and Vertex AI set it."""
 
 import json
-from collections.abc import Mapping
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from components._errors import InputError
+
+# Kubeflow's TFJob reserves this one for "try again" (128 + SIGUSR1).
+LOST_WORKER_STATUS = 138
+_LOSSES = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+)
+_ABORTED = "Collective ops is aborted by:"  # how TensorFlow begins the line that says why
+_ANSWER_TIMEOUT_S = 2.0
+_WORD_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -17,16 +34,68 @@ class Cluster:
         strategy: Where the training runs.
         workers: Number of worker processes.
         worker: Index of this one, the chief first.
+        addresses: host:port of each worker, the chief first; none if there is but one.
     """
 
     strategy: tf.distribute.Strategy
     workers: int = 1
     worker: int = 0
+    addresses: tuple[str, ...] = ()
 
     @property
     def is_chief(self) -> bool:
         """Whether this process writes the outputs."""
         return self.worker == 0
+
+    def from_chief(self, content: bytes) -> bytes:
+        """Returns what the chief has given; all workers must call this together.
+
+        Workers add up numbers of which only the chief's are not zero: strategies have no other way to tell everybody
+        something. 64-bit integers pass unaltered, and on any device.
+
+        Args:
+            content: The chief's counts.
+        """
+        if self.workers == 1:
+            return content
+        given = content if self.is_chief else b""
+        [size] = self._sum(np.array([len(given)], np.int64))
+        words = np.zeros(-(-int(size) // _WORD_BYTES), np.int64)
+        words.view(np.uint8)[: len(given)] = np.frombuffer(given, np.uint8)
+        return self._sum(words).tobytes()[: int(size)] if size else b""
+
+    def _sum(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Adds up the numbers of all workers, each of which counts once however many devices it has."""
+
+        def of_replica() -> tf.Tensor:
+            replica = tf.distribute.get_replica_context()
+            is_first = replica.replica_id_in_sync_group == self.worker * replicas_of_worker
+            return replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.where(is_first, numbers, 0))
+
+        replicas_of_worker = self.strategy.num_replicas_in_sync // self.workers
+        return self.strategy.experimental_local_results(self.strategy.run(of_replica))[0].numpy()
+
+    @contextmanager
+    def losses_as_exit_status(self) -> Iterator[None]:
+        """Ends this process with status 138 and one message when another worker is gone: none can go on alone."""
+        try:
+            yield
+        except tf.errors.OpError as error:
+            if self.workers == 1 or not isinstance(error, _LOSSES):
+                raise
+            print(f"error: {self._loss(str(error))}", file=sys.stderr, flush=True)  # noqa: T201 - the step's voice
+            sys.exit(LOST_WORKER_STATUS)
+
+    def _loss(self, reason: str) -> str:
+        others = [index for index in range(self.workers) if index != self.worker]
+        lost = [index for index in others if not _answers(self.addresses[index])] or others
+        names = ", ".join(f"{'worker' if index else 'chief'} {index} ({self.addresses[index]})" for index in lost)
+        why = next((line for line in reason.splitlines() if _ABORTED in line), reason).removeprefix(_ABORTED)[:300]
+        return (
+            f"expected {self.workers} workers to train together, lost {names} ({why.strip()}). "
+            "Look at its log for why it ended. Start all workers again: training goes on from the chief's last "
+            "checkpoint."
+        )
 
 
 def join_cluster(environment: Mapping[str, str]) -> Cluster:
@@ -47,7 +116,7 @@ def join_cluster(environment: Mapping[str, str]) -> Cluster:
     """
     addresses, worker = _place(environment.get("TF_CONFIG", ""))
     if len(addresses) > 1:
-        return Cluster(tf.distribute.MultiWorkerMirroredStrategy(), len(addresses), worker)
+        return Cluster(tf.distribute.MultiWorkerMirroredStrategy(), len(addresses), worker, tuple(addresses))
     if len(tf.config.list_physical_devices("GPU")) > 1:
         return Cluster(tf.distribute.MirroredStrategy())
     return Cluster(tf.distribute.get_strategy())
@@ -72,3 +141,12 @@ def _place(tf_config: str) -> tuple[list[str], int]:
     if peers and index not in range(len(peers)):
         raise InputError(f"TF_CONFIG: expected the index of one of {peers} for a {task_type}, received {index}.")
     return chiefs + workers, index + (len(chiefs) if task_type == "worker" else 0)
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), _ANSWER_TIMEOUT_S).close()
+    except (OSError, ValueError):
+        return False
+    return True

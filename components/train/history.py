@@ -1,21 +1,40 @@
 """The training history as JSON and as a picture."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
+from components.train.augmented_samples import as_picture
 from components.train.callbacks import EpochRow
+from components.train.exposure import ClassExposure
 
 mpl.use("agg")
 
+Exposure = Mapping[str, Mapping[str, ClassExposure]]
 
-def write_history(folder: Path, history: list[EpochRow]) -> None:
-    """Writes `history.json` and `curves.png` into a folder; write it inside `whole_folder`."""
-    (folder / "history.json").write_text(json.dumps({"format_version": 1, "epochs": history}, indent=2) + "\n")
+
+def write_history(
+    folder: Path, history: list[EpochRow], exposure: Exposure | None = None, samples: NDArray[np.uint8] | None = None
+) -> None:
+    """Writes `history.json`, `curves.png` and `augmentation.png` into a folder; write it inside `whole_folder`.
+
+    Args:
+        folder: An empty folder.
+        history: In the order of training.
+        exposure: By phase and class, how much was learned from it.
+        samples: Augmented images, uint8 [rows, columns, height, width, 3]; None writes no `augmentation.png`.
+    """
+    told = {"format_version": 1, "epochs": history} | ({"exposure": exposure} if exposure else {})
+    (folder / "history.json").write_text(json.dumps(told, indent=2) + "\n")
     curves(history).savefig(folder / "curves.png", dpi=120)
+    if samples is not None:
+        as_picture(samples).save(folder / "augmentation.png")
 
 
 def curves(history: list[EpochRow]) -> Figure:

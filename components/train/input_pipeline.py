@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from components.formats.dataset import ENCODED, LABEL, Dataset, read_dataset
+from components.formats.dataset import ENCODED, ID, LABEL, Dataset, read_dataset
 from components.formats.model import ModelSpec
 from components.formats.tensors import decode_and_resize, read_examples
-from components.train.augmentation import Augmentation, augment
+from components.train.augmentation import Augment
+from components.train.sampling import endless_draws, endless_epochs
 
 SHUFFLE_BUFFER_ROWS = 8192
 
@@ -37,54 +40,82 @@ class Images:
             backbone=backbone,
         )
 
+    def ids(self) -> tf.data.Dataset:
+        """Returns the id, string, of every image once, as `in_order` does."""
+        return self._rows().map(lambda row: row[ID])
+
     def in_order(self) -> tf.data.Dataset:
         """Returns (pixels uint8 [size, size, 3], label int64) of every image once."""
         return read_examples(self.folder, self.dataset).map(self._decode, tf.data.AUTOTUNE)
 
-    def views(self, policy: Augmentation, views: int, seed: int) -> tf.data.Dataset:
+    def spread(self, images: int) -> tf.data.Dataset:
+        """Returns the pixels, uint8 [size, size, 3], of this many images at equal distances in the order."""
+        distance = self.dataset.rows // images
+        chosen = self._rows().shard(distance, 0).take(images)
+        return chosen.map(self._decode).map(lambda pixels, _: pixels)
+
+    def views(self, augment: Augment, views: int, seed: int) -> tf.data.Dataset:
         """Returns every image `views` times: plain the first time, changed at random from then on.
 
         Args:
-            policy: The random changes.
+            augment: The random changes.
             views: How often each image comes; at least 1.
             seed: Of the random changes.
 
         Returns:
             rows x views elements (pixels uint8 [size, size, 3], label int64).
         """
-        augmented = self._augmented(self._rows().repeat(views - 1), policy, seed)
+        augmented = self._augmented(self._rows().repeat(views - 1).enumerate(), augment, seed)
         return self.in_order().concatenate(augmented)
 
-    def shuffled(self, policy: Augmentation, seed: int, *, workers: int = 1, worker: int = 0) -> tf.data.Dataset:
+    def shuffled(
+        self,
+        augment: Augment,
+        seed: int,
+        *,
+        sampling: NDArray[np.float64] | None = None,
+        first: int = 0,
+        workers: int = 1,
+        worker: int = 0,
+    ) -> tf.data.Dataset:
         """Returns endless epochs in a fresh order each, changed at random.
 
         Element i is the same for any number of workers: worker w gets elements w, w + workers, ... So a
         global batch holds the same images, changed the same way, on one machine or many.
 
         Args:
-            policy: The random changes.
+            augment: The random changes.
             seed: Of the order and the changes.
+            sampling: How often an epoch draws each image on average, by its class; None draws each once.
+            first: Where to begin, a multiple of `workers`; what comes before is read but not decoded.
             workers: Number of workers.
             worker: Index of this one.
 
         Returns:
             Endless elements (pixels uint8 [size, size, 3], label int64).
         """
+        order = self._order(seed, sampling).enumerate().skip(first).shard(workers, worker)
+        return self._augmented(order, augment, seed)
+
+    def shuffled_ids(self, seed: int, sampling: NDArray[np.float64] | None = None) -> tf.data.Dataset:
+        """Returns the ids, string, of the images that all workers' `shuffled` elements show, in the same order."""
+        return self._order(seed, sampling).map(lambda row: row[ID])
+
+    def _order(self, seed: int, sampling: NDArray[np.float64] | None) -> tf.data.Dataset:
         buffer = min(self.dataset.rows, SHUFFLE_BUFFER_ROWS)
-        order = self._rows().shuffle(buffer, seed=seed, reshuffle_each_iteration=True).repeat()
-        return self._augmented(order, policy, seed, workers, worker)
+        if sampling is None:
+            return endless_epochs(self._rows(), buffer, seed)
+        return endless_draws(self._rows(), lambda row: row[LABEL], sampling, buffer, seed)
 
     def _rows(self) -> tf.data.Dataset:
         return read_examples(self.folder, self.dataset)
 
-    def _augmented(
-        self, rows: tf.data.Dataset, policy: Augmentation, seed: int, workers: int = 1, worker: int = 0
-    ) -> tf.data.Dataset:
+    def _augmented(self, numbered_rows: tf.data.Dataset, augment: Augment, seed: int) -> tf.data.Dataset:
         def decode_and_augment(index: tf.Tensor, row: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
             pixels, label = self._decode(row)
-            return augment(pixels, tf.stack([tf.constant(seed, tf.int64), index]), policy), label
+            return augment(pixels, tf.stack([tf.constant(seed, tf.int64), index])), label
 
-        return rows.enumerate().shard(workers, worker).map(decode_and_augment, tf.data.AUTOTUNE)
+        return numbered_rows.map(decode_and_augment, tf.data.AUTOTUNE)
 
     def _decode(self, row: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         return decode_and_resize(row[ENCODED], self.dataset.shorter_side_px, self.image_size_px), row[LABEL]

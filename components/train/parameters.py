@@ -5,11 +5,13 @@ from pathlib import PurePosixPath
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
+from components.train.augmentation_policy import PRESETS, as_text, read_policy
 from components.train.backbones.table import AUTO, BACKBONES, IMAGENET, KERAS_HUB, NONE, WEIGHT_FILES, find
 
 Schedule = Literal["cosine", "constant", "plateau"]
+Imbalance = Literal["none", "class_weight", "balanced_sampling", "focal", "logit_adjustment", "crt"]
 
 
 class TrainParameters(BaseModel, frozen=True, extra="forbid"):
@@ -27,13 +29,30 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
     )
     image_size_px: int = Field(224, ge=32, le=1024, multiple_of=32, description="side of the square the model sees")
     batch_size: int = Field(32, ge=1, le=4096, description="images in a step, over all workers")
-    augmentation: Literal["none", "light", "default"] = Field("default", description="random changes to train images")
+    augmentation: str = Field(
+        "default",
+        description=f"random changes to train images: {', '.join(PRESETS)}, or a JSON list of preprocessing layers of "
+        "keras.layers or keras_cv.layers, each with the probability that it changes an image and its arguments",
+    )
+    augmentation_magnitude: float = Field(
+        1.0, ge=0, le=5, description="how far augmentation goes; multiplies the factors of its layers"
+    )
+    mixup_alpha: float = Field(
+        0.0, ge=0, le=10, description="of MixUp's Beta distribution; 0 for none; mixes features while the head learns"
+    )
+    cutmix_alpha: float = Field(0.0, ge=0, le=10, description="of CutMix's Beta distribution; 0 for none")
     pooling: Literal["avg", "max"] = Field("avg", description="what the head takes of each feature over the image")
     dropout: float = Field(0.2, ge=0, lt=1, description="share of features dropped before each layer of the head")
     head_dense_units: int = Field(0, ge=0, le=65_536, description="width of a ReLU layer in the head; 0 for none")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="probability mass taken from the true class")
-    imbalance: Literal["none", "logit_adjustment"] = Field("logit_adjustment", description="what rare classes get")
+    imbalance: Imbalance = Field(
+        "logit_adjustment",
+        description="what rare classes get; crt: training goes on as if there were no imbalance, then the head is "
+        "trained anew on classes drawn equally often",
+    )
     imbalance_strength: float = Field(1.0, ge=0, le=1, description="0: nothing, 1: all classes count the same")
+    focal_gamma: float = Field(2.0, ge=0, le=10, description="how little focal heeds what is predicted well already")
+    crt_epochs: int = Field(10, ge=1, le=1000, description="passes in which crt trains the head anew")
     head_views: int = Field(2, ge=1, le=64, description="augmented views of each image that the head learns from")
     head_epochs: int = Field(
         30,
@@ -56,7 +75,23 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
     )
     warmup_epochs: int = Field(1, ge=0, le=1000, description="epochs in which a cosine schedule rises, in each phase")
     patience: int = Field(10, ge=1, le=1000, description="epochs without a better validation macro-F1 that end a phase")
+    checkpoint_minutes: float = Field(
+        10.0, gt=0, le=1440, description="between two checkpoints in an epoch; there is one after each epoch too"
+    )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="of everything random")
+
+    @field_validator("augmentation", mode="before")
+    @classmethod
+    def _lists_are_text(cls, value: object) -> object:
+        return as_text(value)
+
+    @model_validator(mode="after")
+    def _is_an_augmentation(self) -> Self:
+        try:
+            read_policy(self.augmentation)
+        except ValueError as error:
+            raise ValueError(f"augmentation: {error}") from error
+        return self
 
     @model_validator(mode="after")
     def _trains_at_all(self) -> Self:

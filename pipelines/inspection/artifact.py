@@ -12,7 +12,7 @@ from components._text import visible
 from components.formats.dataset import MANIFEST
 from components.ingest.report.overview import read_overview as read_images
 from components.split.assignment import SPLITS
-from components.split.ledger import LEDGER_FILE, read_ledger
+from components.split.ledger import LEDGER_FILE, parse_ledger
 from components.split.report.overview import ledger_overview
 from components.split.report.overview import read_overview as read_split
 from pipelines.inspection.images import print_images
@@ -47,12 +47,14 @@ def inspect(console: Console, path: Path) -> None:
 
 def _views(path: Path) -> Iterator[View]:
     """Yields a way to show each artifact at a path: of a file that belongs to one, of it, of a step, of a run."""
-    if path.name in (MANIFEST, LEDGER_FILE) and path.is_file():
+    if path.name == MANIFEST and path.is_file():
         path = path.parent
-    if (path / MANIFEST).is_file():
+    if path.suffix == ".parquet" and path.is_file():
+        yield partial(_show_ledger, path)
+    elif (path / MANIFEST).is_file():
         yield partial(_show_dataset, path)
     elif (path / LEDGER_FILE).is_file():
-        yield partial(_show_ledger, path)
+        yield partial(_show_ledger, path / LEDGER_FILE)
     else:
         steps = read_step_folders(path)
         for step in (path, *(steps.get(name, path / name) for name in ("ingest", "split"))):
@@ -80,8 +82,8 @@ def _kind(manifest: Path) -> object:
         return None  # the reader of images says what is wrong with it
 
 
-def _show_ledger(folder: Path, console: Console) -> None:
-    print_ledger(console, ledger_overview(read_ledger(folder)))
+def _show_ledger(file: Path, console: Console) -> None:
+    print_ledger(console, ledger_overview(parse_ledger(file.read_bytes(), str(file))))
 
 
 def _show_split(folder: Path, console: Console) -> None:

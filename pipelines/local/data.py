@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from components._errors import InputError
-from components._objects import is_remote
+from components._objects import check_replaceable, is_remote
 from components.ingest.source.opening import kind_of, manifest_rows
 from pipelines.local.cache import ledger_digest, listing_digest
 
@@ -23,13 +23,14 @@ def data_arguments(data: str, ledger: str) -> dict[str, str]:
         By name; paths are absolute.
 
     Raises:
-        InputError: If there is no such source, or something cannot be read.
+        InputError: If there is no such source, something cannot be read, or the ledger could not be written back.
     """
     if not data or (not is_remote(data) and not Path(data).exists()):
         raise InputError(
             "--data: expected class folders or a manifest, here or at gs://, s3:// or https://, "
             f"found nothing at {data}."
         )
+    check_replaceable(ledger)
     source, ledger_uri = _absolute(data), _absolute(ledger) if ledger else ""
     return {
         "source": source,

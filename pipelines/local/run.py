@@ -172,7 +172,7 @@ def _folder_of(outputs: Mapping[str, Any]) -> Path:
 
 
 def _point_latest_to(folder: Path) -> None:
-    link = folder.parent / ".latest"
+    link = folder.parent / f".latest-{folder.name}"  # two runs may end at the same time
     link.unlink(missing_ok=True)
     link.symlink_to(folder.name)
     link.replace(folder.parent / "latest")

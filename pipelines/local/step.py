@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic import TypeAdapter, ValidationError
+
+from components._errors import InputError
 from components._storage import whole_file
 
 LOG_FILE = "log.txt"
 STEPS_FILE = "steps.json"
+_FOLDERS = TypeAdapter(dict[str, str])
 ERROR_TAIL_LINES = 40
 
 
@@ -137,11 +141,18 @@ def write_step_folders(run: Path, folders: Mapping[str, Path]) -> None:
 
 
 def read_step_folders(run: Path) -> dict[str, Path]:
-    """Returns where each step of a finished run lies; nothing for any other folder."""
+    """Returns where each step of a finished run lies; nothing for any other folder.
+
+    Raises:
+        InputError: If the file that says so is damaged.
+    """
     file = run / STEPS_FILE
     if not file.is_file():
         return {}
-    return {name: run / folder for name, folder in json.loads(file.read_text(encoding="utf-8")).items()}
+    try:
+        return {name: run / folder for name, folder in _FOLDERS.validate_json(file.read_bytes()).items()}
+    except ValidationError as error:
+        raise InputError(f"{file}: expected the folders of a run's steps. Received: {error}. Run it again.") from error
 
 
 class Stopwatch:

@@ -60,7 +60,11 @@ def _row(number: int, jpeg: bytes) -> dict[str, object]:
     row: dict[str, object] = {field.name: 0 for field in IMAGE_SCHEMA}
     image_id = hashlib.sha256(jpeg).hexdigest()
     texts = {"id": image_id, "label": CLASSES[number % len(CLASSES)], "source_uri": str(number), "group": image_id}
-    return row | texts | {"image": jpeg, "image_bytes": len(jpeg), "group_key": None, "quality_flags": []}
+    return (
+        row
+        | texts
+        | {"image": jpeg, "image_bytes": len(jpeg), "group_keys": [], "perceptual_hash": number, "quality_flags": []}
+    )
 
 
 def split(images: Path, work: Path) -> None:
@@ -115,9 +119,10 @@ def million_groups(rows: int) -> list[Group]:
     ids = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(rows)]
     groups = rows * 35 // 100
     members = np.concatenate([np.arange(groups), rng.integers(0, groups, rows - groups)])
-    keys = [f"listing {number}" if number % 3 == 0 else None for number in members.tolist()]
+    keys = [[f"listing {number}"] if number % 3 == 0 else [] for number in members.tolist()]
+    hashes = (members * 2**20 + rng.integers(0, 4, rows)).tolist()  # a few of each group, and none of two
     labels = rng.integers(0, len(CLASSES), rows)
-    return groups_of(ImageRows(ids, labels, ids[:groups], members, keys, np.ones(rows, np.int64)), CLASSES)
+    return groups_of(ImageRows(ids, labels, ids[:groups], members, keys, hashes, np.ones(rows, np.int64)), CLASSES)
 
 
 def decision_seconds(rows: int) -> dict[str, float]:

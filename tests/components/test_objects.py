@@ -335,9 +335,20 @@ def test_a_folder_that_may_not_be_written(gs):
         replace_object(f"{gs.uri}/ledger", b"", ABSENT)
 
 
-def test_s3_cannot_replace(tmp_path):
-    with pytest.raises(InputError, match="s3://a/b: expected a local path or gs://"):
-        replace_object("s3://a/b", b"", ABSENT)
+@pytest.mark.parametrize("scheme", ["s3", "https", "gcs", "GS", "file"])
+def test_what_cannot_be_replaced_is_not_even_read(tmp_path, monkeypatch, scheme):
+    monkeypatch.chdir(tmp_path)
+    for use in (read_generation, lambda uri: replace_object(uri, b"", ABSENT)):
+        with pytest.raises(InputError, match=f"{scheme}://a/b: expected a local path or gs://"):
+            use(f"{scheme}://a/b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_local_file_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(InputError, match=r"file/ledger: expected a file that can be written, but: File exists\. Check"):
+        replace_object(str(tmp_path / "file" / "ledger"), b"", ABSENT)
+    assert (tmp_path / "file").read_text() == "no folder"
 
 
 @pytest.mark.parametrize("uri", ["ftp://host/a", "photos/a.jpg"])

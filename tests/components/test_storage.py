@@ -2,10 +2,13 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import pytest
 
-from components._storage import whole_file, whole_folder
+from components._errors import InputError
+from components._storage import check_apart, local_paths, whole_file, whole_folder
 
 # Writes an output in pieces; asked to, it stops in the middle for ever.
 WRITER = """
@@ -59,6 +62,32 @@ def test_a_folder_takes_the_place_of_the_earlier_one(tmp_path):
         with whole_folder(tmp_path / "out") as folder:
             (folder / text).write_text(text)
     assert _tree(tmp_path) == {"out/new": b"new"}
+
+
+@pytest.mark.parametrize("mine", ["thesis.txt", "photos/1.jpg"])
+def test_a_folder_of_other_files_is_not_replaced(tmp_path, mine):
+    (tmp_path / "out" / mine).parent.mkdir(parents=True)
+    (tmp_path / "out" / mine).write_text("precious")
+    with pytest.raises(InputError, match=r"out: expected a new or empty folder, .* dataset\.json"):
+        _fail_half_way(partial(whole_folder, holds="dataset.json"), tmp_path / "out")
+    assert _tree(tmp_path) == {f"out/{mine}": b"precious"}
+
+
+@pytest.mark.parametrize("output", ["in", "in/out", "."])
+def test_an_output_is_apart_from_the_inputs(tmp_path, output):
+    with pytest.raises(InputError, match=r"--out .*: expected a place apart from --in "):
+        check_apart({"--in": tmp_path / "in"}, {"--out": tmp_path / output})
+
+
+def test_outputs_are_apart_from_each_other(tmp_path):
+    outputs = {"--one": tmp_path / "one", "--two": tmp_path / "x" / ".." / "one"}
+    with pytest.raises(InputError, match=r"--two .*: expected a place apart from --one "):
+        check_apart({}, outputs)
+    check_apart({"--in": tmp_path / "one.csv"}, {"--one": tmp_path / "one", "--two": tmp_path / "one.html"})
+
+
+def test_uris_are_no_local_paths():
+    assert local_paths({"--a": "gs://b/c", "--b": "", "--c": "d/e"}) == {"--c": Path("d/e")}
 
 
 def test_a_file_that_fails_leaves_the_earlier_one(tmp_path):

@@ -6,6 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from components.ingest.image_dataset import write_image_dataset
+from components.ingest.parameters import IngestParameters
+from components.split.assignment import SPLITS
+from components.split.parameters import SplitParameters
+from components.split.split_datasets import write_split_datasets
+
 # The least that trains: every step is real, but the model need not be good.
 QUICK = {
     "image_size_px": 64,
@@ -36,4 +42,14 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """About 60 drawn scenes in nine classes, flaws among them."""
     folder = tmp_path_factory.mktemp("data") / "listing photos"
     assert scenery("sample", folder, "--images", "60", cwd=folder.parent).returncode == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def datasets(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders `train`, `validation` and `test` of the sample, its images small."""
+    folder = tmp_path_factory.mktemp("datasets")
+    write_image_dataset(str(sample), folder / "images", IngestParameters(shorter_side_px=64))
+    outputs = {split: folder / split for split in SPLITS}
+    write_split_datasets(folder / "images", outputs, folder / "ledger", SplitParameters(), "2024-02-29")
     return folder

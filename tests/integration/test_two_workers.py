@@ -2,45 +2,43 @@
 
 import json
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from components.formats.model import load_model
-from components.ingest.image_dataset import write_image_dataset
-from components.ingest.parameters import IngestParameters
-from components.split.assignment import SPLITS
-from components.split.parameters import SplitParameters
-from components.split.split_datasets import write_split_datasets
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 TIMEOUT_S = 180
 # No dropout: each replica would draw its own.
 FLAGS = "--image-size-px 64 --batch-size 16 --dropout 0 --head-views 2 --head-epochs 2 --finetune-epochs 1"
+FLAGS += " --checkpoint-minutes 0.0001"
 
 
-@pytest.fixture(scope="module")
-def datasets(sample, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("datasets")
-    write_image_dataset(str(sample), folder / "images", IngestParameters(shorter_side_px=64))
-    outputs = {split: folder / split for split in SPLITS}
-    write_split_datasets(folder / "images", outputs, folder / "ledger", SplitParameters(), "2024-02-29")
-    return folder
-
-
-def start(datasets: Path, out: Path, tf_config: str = "") -> subprocess.Popen:
-    out.mkdir()
-    command = [sys.executable, "-m", "components.train", *FLAGS.split(), "--finetune-layers", "20"]
+def start(datasets: Path, out: Path, tf_config: str = "", flags: tuple[str, ...] = ()) -> subprocess.Popen:
+    out.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "components.train", *FLAGS.split(), "--finetune-layers", "20", *flags]
     command += ["--train", datasets / "train", "--validation", datasets / "validation"]
     command += ["--model", out / "model", "--history", out / "history"]
     environment = os.environ | {"TF_CONFIG": tf_config, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    with (out / "log").open("w") as log:
+    with (out / "log").open("a") as log:
         return subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+
+
+def start_two(datasets: Path, folder: Path) -> dict[Path, subprocess.Popen]:
+    """Starts a chief and a worker; each writes into a folder of its name."""
+    cluster = {"chief": [free_address()], "worker": [free_address()]}
+    configs = {task: json.dumps({"cluster": cluster, "task": {"type": task, "index": 0}}) for task in cluster}
+    return {folder / task: start(datasets, folder / task, config) for task, config in configs.items()}
 
 
 def succeed(processes: dict[Path, subprocess.Popen]) -> None:
@@ -65,9 +63,7 @@ def runs(datasets, tmp_path_factory):
     """The folder of a run by one process (`alone`) and by two (`chief`, `worker`)."""
     folder = tmp_path_factory.mktemp("runs")
     succeed({folder / "alone": start(datasets, folder / "alone")})
-    cluster = {"chief": [free_address()], "worker": [free_address()]}
-    configs = {task: json.dumps({"cluster": cluster, "task": {"type": task, "index": 0}}) for task in cluster}
-    succeed({folder / task: start(datasets, folder / task, config) for task, config in configs.items()})
+    succeed(start_two(datasets, folder))
     return folder
 
 
@@ -92,3 +88,69 @@ def test_only_the_chief_writes_and_speaks(runs):
     assert [path.name for path in (runs / "worker").iterdir()] == ["log"]
     assert "train: head: epoch 2/2: " in (runs / "chief" / "log").read_text()
     assert "train: " not in (runs / "worker" / "log").read_text()
+
+
+@pytest.fixture(scope="module")
+def interrupted(datasets, tmp_path_factory):
+    """The folder of two processes, the second of which was killed after some checkpoints; and the first's end."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    processes = start_two(datasets, folder)
+    chief, worker = processes.values()
+    wait_for_checkpoint_of(folder / "chief", "finetune", chief)
+    worker.kill()
+    worker.wait()
+    killed_s = time.monotonic()
+    chief.wait(timeout=60)
+    return folder, chief.returncode, time.monotonic() - killed_s
+
+
+def wait_for_checkpoint_of(out: Path, phase: str, process: subprocess.Popen) -> None:
+    """Waits until a process has kept one in the middle of an epoch of a phase."""
+    while process.poll() is None:
+        for file in out.glob(".model.checkpoints/*/state.npz"):
+            with np.load(file) as archive:
+                facts = json.loads(archive["facts"].item())
+            if facts["phase"] == phase and facts["progress"]["step"]:
+                return
+        time.sleep(0.01)
+    raise AssertionError((out / "log").read_text())
+
+
+def test_a_lost_worker_ends_the_others_who_say_which_and_why(interrupted):
+    folder, status, seconds = interrupted
+    last_line = (folder / "chief" / "log").read_text().splitlines()[-1]
+    assert status == 138
+    assert seconds < 60
+    assert re.match(
+        r"error: expected 2 workers to train together, lost worker 1 \(127\.0\.0\.1:\d+\) \(.+\)", last_line
+    )
+
+
+def test_two_workers_go_on_from_the_chiefs_checkpoint_with_the_same_bits(interrupted, datasets, runs):
+    folder = interrupted[0]
+    assert not list((folder / "worker").glob(".*"))  # only the chief keeps checkpoints
+    succeed(start_two(datasets, folder))
+    assert "train: going on from a checkpoint: finetune, epoch 1, after " in (folder / "chief" / "log").read_text()
+    resumed, undisturbed = (load_model(of / "chief" / "model")[0].get_weights() for of in (folder, runs))
+    for weights, expected in zip(resumed, undisturbed, strict=True):
+        np.testing.assert_array_equal(weights, expected)
+
+
+def test_workers_of_one_machine_end_together(datasets, tmp_path):
+    """As `--workers 2` starts them: told to end, the chief keeps a checkpoint and no process is left."""
+    process = start(datasets, tmp_path / "out", flags=("--workers", "2"))
+    try:
+        wait_for_checkpoint_of(tmp_path / "out", "head", process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=TIMEOUT_S) == 130
+        assert not processes_that_mention(tmp_path)
+    finally:
+        process.kill()
+
+
+def processes_that_mention(folder: Path) -> list[str]:
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it ended meanwhile
+            found += [str(command)] * (str(folder).encode() in command.read_bytes())
+    return found

@@ -12,6 +12,7 @@ from components._objects import ABSENT, replace_object
 from pipelines.local import cache as cache_module
 from pipelines.local.cache import StepCache, code_on_this_machine, ledger_digest
 from pipelines.local.cache import listing_digest as digest_of_source
+from pipelines.local.data import data_arguments
 
 
 class Seen:
@@ -209,6 +210,13 @@ def test_a_ledger_is_its_content_wherever_it_is(gs, tmp_path):
     replace_object(there, b"two", generation)
     assert ledger_digest(there) != one
     assert ledger_digest("") == ""
+
+
+@pytest.mark.parametrize("ledger", ["gcs://acme/ledger.parquet", "s3://acme/ledger.parquet"])
+def test_a_ledger_that_could_not_be_written_back_is_an_error_before_anything_is_listed(source, monkeypatch, ledger):
+    monkeypatch.setattr("pipelines.local.data.listing_digest", None)
+    with pytest.raises(InputError, match=f"{ledger}: expected a local path or gs://"):
+        data_arguments(str(source), ledger)
 
 
 def test_a_folder_is_no_ledger(tmp_path):

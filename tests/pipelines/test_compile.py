@@ -14,7 +14,7 @@ from pipelines.parameters import Parameters
 from pipelines.scene_classification import scene_classification
 
 # Flags that people use by hand and the pipeline leaves at their defaults.
-BY_HAND = {"evaluate": {"--batch-size"}}
+BY_HAND = {"evaluate": {"--batch-size"}, "train": {"--checkpoints", "--workers"}}
 
 
 def read(file: Path) -> dict:

@@ -47,7 +47,7 @@ def shown(path, width=80) -> str:
 def test_images_with_paths_in_place_of_pictures(run):
     text = shown(run / "ingest" / "images")
     assert text.startswith(
-        "Images  10 images of 11 files, 2 classes, 7 groups, imbalance 1.5 to 1\n\n· 4 images (40.0 %)"
+        "Images  10 images of 11 files, 2 classes, 7 groups, imbalance 1.5 to 1\n\n! 1 file (9.1 %) rejected"
     )
     assert "\nclass   images   share                            groups  rejected\ncoast        6  60.0 %" in text
     assert "\nNear-duplicates  6 images in 3 clusters\n  2 images: coast 2\n    coast/0.jpg\n    coast/1.jpg\n" in text
@@ -63,6 +63,19 @@ def test_a_run_that_took_over_a_step_shows_it_too(run, tmp_path):
     text = shown(later)
     assert text.startswith("Images  10 images")
     assert "Train, validation and test" in text
+
+
+def test_a_ledger_of_any_name(run, tmp_path):
+    ledger = tmp_path / "scenes.parquet"
+    (run / "split" / "ledger" / "ledger.parquet").rename(ledger)
+    assert "groups" in shown(ledger)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"ingest": 1}'])
+def test_a_run_whose_list_of_steps_is_damaged_is_refused(tmp_path, text):
+    (tmp_path / "steps.json").write_text(text)
+    with pytest.raises(InputError, match=r"steps\.json: expected the folders of a run's steps"):
+        shown(tmp_path)
 
 
 def test_images_without_anything_to_say(tmp_path):

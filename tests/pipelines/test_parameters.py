@@ -54,15 +54,27 @@ def test_every_preset_file_is_listed():
 
 
 def test_all_errors_come_at_once(config):
+    settings = ["image_size_px=100", "unknown_classes=wild", "dropout=a"]
     with pytest.raises(InputError) as error:
-        resolve(None, config("min_recal: 0.5\nbatch_size: 0"), ["image_size_px=100", "augmentation=wild", "dropout=a"])
+        resolve(None, config("min_recal: 0.5\nbatch_size: 0"), settings)
     assert set(str(error.value).splitlines()) == {
         "min_recal: no such parameter. The nearest is 'min_recall'.",
         "batch_size: expected int in [1, 4096]. Received: 0.",
         "image_size_px: expected int in [32, 1024] and a multiple of 32. Received: 100.",
-        "augmentation: expected one of none, light, default. Received: 'wild'.",
+        "unknown_classes: expected one of error, other. Received: 'wild'.",
         "dropout: expected float in [0, 1). Received: 'a'.",
     }
+
+
+@pytest.mark.parametrize("value", ["{class}/**", "**/{class}/*", "[ab]{class}/*"])
+def test_texts_are_taken_as_they_are(value):
+    assert resolve(settings=[f"class_pattern={value}"]).class_pattern == value
+
+
+@pytest.mark.parametrize("setting", ["class_pattern=photos/*", "group_pattern=listing-(", "augmentation=wild"])
+def test_patterns_and_policies_are_checked_before_anything_starts(setting):
+    with pytest.raises(InputError, match=setting.split("=")[0].replace("_", "[_-]")):
+        resolve(settings=[setting])
 
 
 def test_parameters_that_do_not_go_together_are_named():

@@ -142,13 +142,15 @@ class _Pool:
             self._finish(task.number, outcome)
 
     def _end(self, process: DecodingProcess, refusal: Refusal | None) -> None:
-        """Ends a process, refuses the image it was at, and takes back the others."""
+        """Ends a process, refuses the image it was at, if it was at one, and takes back the others."""
         self._processes.remove(process)
         code = process.kill()
         if process.since_s is None:
             raise RuntimeError(f"a decoding process ended with exit code {code} before it began to work")
-        self._finish(process.tasks.popleft().number, refusal or _crash(code))
-        self._returned.extend(process.tasks)
+        if not process.ended_idle:
+            self._finish(process.tasks.popleft().number, refusal or _crash(code))
+        for task in process.tasks:
+            (self._postponed if task.granted_bytes > SMALL_BYTES else self._returned).append(task)
 
     def _finish(self, number: int, outcome: Picture | Refusal) -> None:
         self._finished[number] = outcome

@@ -53,11 +53,13 @@ class DecodingProcess:
         connection: Has something to read when an image is done or the process has ended.
         tasks: What it was given and has not answered; it is at the first.
         since_s: When it began with the first, by the monotonic clock; None while it starts.
+        ended_idle: Whether it had ended before it was given its tasks; then none of them is to blame.
     """
 
     parameters: IngestParameters
     tasks: deque[Task] = field(default_factory=deque)
     since_s: float | None = None
+    ended_idle: bool = False
 
     def __post_init__(self) -> None:
         context = get_context("spawn")  # a fork would copy the locks of threads that it does not copy
@@ -78,11 +80,13 @@ class DecodingProcess:
             self.connection.send(
                 [(task.size_bytes, task.granted_bytes, read) for task, read in zip(tasks, reads, strict=True)]
             )
+        except ConnectionError:
+            self.ended_idle = True
+            return
+        with suppress(ConnectionError):
             for content in contents:
                 if isinstance(content, bytes):  # behind the others, since pickled it would be copied
                     self.connection.send_bytes(content)
-        except ConnectionError:
-            pass
 
     def receive(self) -> tuple[Task, Picture | Refusal | Postponed] | None:
         """Receives what came of the first of the tasks; None when the process says that it has started.

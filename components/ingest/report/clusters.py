@@ -61,9 +61,8 @@ def near_duplicate_clusters(columns: Columns, limit: int, pictures_each: int) ->
     """
     size = np.bincount(columns.group)
     labels = _distinct_per_group(columns.group, columns.label, len(size))
-    with_key = columns.group_key >= 0
-    keys = _distinct_per_group(columns.group[with_key], columns.group_key[with_key], len(size))
-    without_key = np.bincount(columns.group[~with_key], minlength=len(size))
+    keys = _distinct_per_group(columns.group[columns.key_row], columns.key, len(size))
+    without_key = np.bincount(np.delete(columns.group, columns.key_row), minlength=len(size))
     alike = (size > 1) & ((keys != 1) | (without_key > 0))
     conflict, tied = alike & (labels > 1) & (keys == 0), alike & (keys > 1)
     order = np.lexsort((-size, ~tied, ~conflict))

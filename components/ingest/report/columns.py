@@ -15,7 +15,7 @@ from components.formats.dataset import Dataset
 Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]
 
-_TEXTS = ["label", "source_uri", "group", "group_key"]
+_TEXTS = ["label", "source_uri", "group", "group_keys"]
 _NUMBERS = [
     "width_px", "height_px", "source_width_px", "source_height_px", "sharpness", "brightness", "entropy_bits",
 ]  # fmt: skip
@@ -48,7 +48,8 @@ class Columns:
         class_names: In label order.
         label: Index into `class_names`.
         group: A number that is the same within a group, counted from 0 in order of appearance.
-        group_key: Likewise for the user's own keys; -1 without one.
+        key: The user's own keys of all rows one after another: a number that is the same for equal keys, from 0.
+        key_row: The row that each of these belongs to, rising.
         numbers: Sizes and measures by column name.
         rows_of_flag: By quality flag, the rows that have it, rising.
         source_uris: Text; use `pictures` to look rows up.
@@ -57,7 +58,8 @@ class Columns:
     class_names: Sequence[str]
     label: Integers
     group: Integers
-    group_key: Integers
+    key: Integers
+    key_row: Integers
     numbers: dict[str, Reals]
     rows_of_flag: dict[str, Integers]
     source_uris: pa.StringArray
@@ -89,21 +91,22 @@ def read_columns(images: Path, dataset: Dataset) -> Columns:
     names = [*_TEXTS, *_NUMBERS, "quality_flags"]
     table = pa.concat_tables(pq.read_table(images / shard.name, columns=names) for shard in dataset.shards)
     labels = pc.index_in(table["label"], value_set=pa.array(dataset.class_names, pa.string()))
+    keys = table["group_keys"].combine_chunks()
     return Columns(
         class_names=dataset.class_names,
         label=labels.to_numpy().astype(np.int64),
-        group=_codes(table["group"]),
-        group_key=_codes(table["group_key"]),
+        group=_codes(table["group"].combine_chunks()),
+        key=_codes(pc.list_flatten(keys)),
+        key_row=pc.list_parent_indices(keys).to_numpy().astype(np.int64),
         numbers={name: table[name].to_numpy().astype(np.float64) for name in _NUMBERS},
         rows_of_flag=_rows_of_flag(table["quality_flags"]),
         source_uris=table["source_uri"].combine_chunks(),
     )
 
 
-def _codes(texts: pa.ChunkedArray) -> Integers:
-    """Numbers equal texts alike, from 0 in order of appearance; -1 for null."""
-    codes = pc.dictionary_encode(texts).combine_chunks().indices
-    return np.asarray(pc.fill_null(codes, -1).to_numpy(zero_copy_only=False), np.int64)
+def _codes(texts: pa.Array) -> Integers:
+    """Numbers equal texts alike, from 0 in order of appearance."""
+    return np.asarray(pc.dictionary_encode(texts).indices.to_numpy(), np.int64)
 
 
 def _rows_of_flag(flags: pa.ChunkedArray) -> dict[str, Integers]:

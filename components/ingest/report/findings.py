@@ -7,6 +7,7 @@ from components.ingest.report.overview import Overview
 from components.ingest.source.class_map import ClassMap
 
 _SPLITS = 3
+_MANY_REJECTED = 0.05  # as a share of all files: more than single photographs gone wrong
 _IMBALANCED = 10  # images of the largest class for each of the smallest
 
 
@@ -28,7 +29,9 @@ def _findings(overview: Overview) -> Iterator[Finding]:
         yield Finding(text, "quality", is_problem=False)
     if rejected := overview.rejections.files:
         kinds = ", ".join(f"{kind.files:,} {kind.kind}" for kind in overview.rejections.kinds)
-        yield Finding(f"{counted(rejected, 'file')} rejected: {kinds}.", "rejected", is_problem=False)
+        of_all = rejected / (rejected + overview.dataset.rows)
+        text = f"{counted(rejected, 'file')} ({percent(of_all)}) rejected: {kinds}."
+        yield Finding(text, "rejected", is_problem=of_all > _MANY_REJECTED)
 
 
 def _of_classes(overview: Overview) -> Iterator[Finding]:

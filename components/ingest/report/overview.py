@@ -99,7 +99,7 @@ def read_overview(images: Path) -> Overview:
         dataset=dataset,
         classes=_classes(columns, rejections.per_label),
         groups=int(columns.group.max()) + 1,
-        group_keys=int(columns.group_key.max()) + 1,
+        group_keys=int(columns.key.max(initial=-1)) + 1,
         sizes=source_sizes(columns, _SIZES),
         clusters=near_duplicate_clusters(columns, _CLUSTERS, _PICTURES_PER_CLUSTER),
         flagged=len(reduce(np.union1d, columns.rows_of_flag.values(), np.empty(0, np.int64))),

@@ -3,6 +3,7 @@
 An archive is read where its files lie in it, by whichever process or thread asks: no open archive is shared.
 """
 
+import io
 import shutil
 import stat
 import struct
@@ -33,6 +34,7 @@ _UTF8_NAME = 1 << 11
 _ENCRYPTED = 1 << 0
 _MADE_ON_WINDOWS = 0
 _BLOCK_BYTES = 512
+_MAX_HEADER_BYTES = 2**20  # a long name and whatever else is said of a file; names have up to 4,096 bytes
 
 
 @contextmanager
@@ -143,9 +145,18 @@ def _tar_files(archive: Path, plain: Path) -> Files:
     return {member.name: _tar_file(plain, member, version) for member in members if not member.isdir()}
 
 
+class _Headers(io.BufferedReader):
+    """A tar that is read header by header: one that says it is very large would be given that much memory."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return super().read(size)
+
+
 def _tar_members(plain: Path) -> list[tarfile.TarInfo]:
     end = 0
-    with tarfile.open(plain, "r:") as opened:
+    with _Headers(io.FileIO(plain)) as stream, tarfile.open(fileobj=stream, mode="r:") as opened:
         for _ in opened:
             if opened.offset <= end:  # a negative size: tarfile would read the same header for ever
                 raise tarfile.ReadError(f"the header before byte {end} is damaged")

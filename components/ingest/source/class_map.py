@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from components._errors import InputError
 from components.ingest.parameters import IngestParameters
+from components.ingest.source.names import nfc
 
 OTHER = "other"
 CLASS_MAP_FILE = "class_map.json"  # beside the shards
@@ -55,9 +55,9 @@ def map_classes(files: Mapping[str, int], parameters: IngestParameters) -> Class
     Raises:
         InputError: If a class is outside `class_names` and that is an error, or a class's name is empty.
     """
-    renames = {_nfc(folder): _nfc(name) for folder, name in parameters.class_map.items()}
-    known = {_nfc(name) for name in parameters.class_names}
-    patterns = [_nfc(pattern) for pattern in parameters.ignored_folders]
+    renames = {nfc(folder): nfc(name) for folder, name in parameters.class_map.items()}
+    known = {nfc(name) for name in parameters.class_names}
+    patterns = [nfc(pattern) for pattern in parameters.ignored_folders]
     if "" in (*renames.values(), *known):
         raise InputError(
             "--class-map, --class-names: expected names of classes, received an empty one. "
@@ -103,10 +103,6 @@ def read_class_map(folder: Path) -> ClassMap:
             f"{folder / CLASS_MAP_FILE}: expected what ingest says of the class folders. {error}. "
             "Copy the whole folder, or run ingest again with this version of Scenery."
         ) from error
-
-
-def _nfc(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
 
 
 def _unused(flag: str, names: Iterable[str], found: Collection[str]) -> list[str]:

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import NoReturn
 
@@ -37,21 +38,29 @@ Files = dict[str, SourceFile]
 
 
 def folder_files(folder: Path) -> Files:
-    """Finds the files below a folder; links are followed, except to a folder that they are in.
+    """Finds the files below a folder, those behind links too, each folder once.
+
+    A folder's files have the path where it really is, if that is below the folder and not hidden. Otherwise it is
+    listed under the name of a link that leads there: the one behind the fewest others and, of these, the first by path.
 
     Raises:
         InputError: If a folder cannot be listed.
     """
     files: Files = {}
-    real = folder.resolve()
-    unlisted = [("", frozenset(map(_identity, (real, *real.parents))))]
+    listed = set(map(_identity, folder.resolve().parents))
+    unlisted = [(False, 0, "")]  # whether it is hidden, behind how many links, and the path
     while unlisted:
-        prefix, above = unlisted.pop()
+        hidden, links, prefix = heappop(unlisted)
+        identity = _identity(folder / prefix)
+        if identity in listed:
+            continue
+        listed.add(identity)
         for entry in _entries(folder / prefix):
-            if not _is_folder(entry):
+            if _is_folder(entry):
+                rank = hidden or entry.name.startswith("."), links + entry.is_symlink()
+                heappush(unlisted, (*rank, f"{prefix}{entry.name}/"))
+            else:
                 files[prefix + entry.name] = local_file(Path(entry.path))
-            elif (identity := _identity(Path(entry.path))) not in above:
-                unlisted.append((f"{prefix}{entry.name}/", above | {identity}))
     return files
 
 

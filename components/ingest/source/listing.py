@@ -1,7 +1,6 @@
 """The images of a source, in a fixed order: which files count, and which class each belongs to."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from components.ingest.parameters import IngestParameters
 from components.ingest.rejected import Kind, Rejected
 from components.ingest.source.class_map import ClassMap, map_classes
 from components.ingest.source.files import Files, SourceFile
+from components.ingest.source.names import nfc
 from components.ingest.source.opening import file_at, kind_of, manifest_rows, open_files
 from components.ingest.source.path_patterns import Reading, class_reading, group_reading
 
@@ -50,13 +50,11 @@ class Listing:
         images: Files that should be images, under their classes.
         rejected: Files that cannot be, and why.
         classes: What became of the class folders; files in ignored ones are in neither list.
-        files: Number of files, hidden ones apart.
     """
 
     images: list[SourceImage]
     rejected: list[Rejected]
     classes: ClassMap
-    files: int
 
 
 @contextmanager
@@ -87,8 +85,8 @@ def open_source(source: str, parameters: IngestParameters, scratch: Path) -> Ite
 def _manifest_images(manifest: str, group_of: Reading) -> list[SourceImage]:
     images = []
     for row in sorted(manifest_rows(manifest), key=attrgetter("uri", "label")):
-        group = group_of(row.uri) if row.group is None else _nfc(row.group)
-        images.append(SourceImage(row.uri, _nfc(row.label), group or None, file_at(row.location)))
+        group = group_of(row.uri) if row.group is None else nfc(row.group)
+        images.append(SourceImage(row.uri, nfc(row.label), group or None, file_at(row.location)))
     return images
 
 
@@ -96,17 +94,24 @@ def _images_by_path(
     files: Files, class_of: Reading, group_of: Reading, class_pattern: str
 ) -> tuple[list[SourceImage], list[Rejected]]:
     images, rejected = [], []
-    by_path = {str(PurePosixPath(name)): file for name, file in files.items() if not _is_hidden(name)}
-    for path in sorted(by_path):
-        uri = path.encode("utf-8", "backslashreplace").decode()
+    path_of = {name: str(PurePosixPath(name)) for name in files if not _is_hidden(name)}
+    taken = set[str]()
+    # Buckets and archives may hold k//1.jpg beside k/1.jpg: whichever is its own path, the shortest, is first.
+    for name in sorted(path_of, key=lambda name: (path_of[name], len(name), name)):
+        path = path_of[name]
+        uri = _printable(path)
         label = class_of(uri)
-        if problem := _problem_of_name(path, uri):
+        if path in taken:
+            reason = f"its path is that of another file, {uri}"
+            rejected.append(Rejected(_printable(name), label or _folder(uri), "bad path", reason))
+        elif problem := _problem_of_name(path, uri):
             rejected.append(Rejected(uri, label or _folder(uri), *problem))
         elif label is None:
             reason = f"its path is not of the --class-pattern {class_pattern!r}"
             rejected.append(Rejected(uri, _folder(uri), "bad path", reason))
         else:
-            images.append(SourceImage(uri, label, group_of(uri), by_path[path]))
+            images.append(SourceImage(uri, label, group_of(uri), files[name]))
+        taken.add(path)
     return images, rejected
 
 
@@ -128,11 +133,11 @@ def _problem_of_name(path: str, uri: str) -> tuple[Kind, str] | None:
 
 
 def _folder(uri: str) -> str:
-    return _nfc(PurePosixPath(uri).parent.name)
+    return nfc(PurePosixPath(uri).parent.name)
 
 
-def _nfc(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
+def _printable(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _listing(source: str, images: list[SourceImage], rejected: list[Rejected], parameters: IngestParameters) -> Listing:
@@ -147,6 +152,9 @@ def _listing(source: str, images: list[SourceImage], rejected: list[Rejected], p
     for file in rejected:
         files[file.label] += 0
     classes = map_classes({folder: files[folder] for folder in sorted(files) if folder}, parameters)
+    if parameters.group_pattern and images and not any(image.group_key for image in images):
+        line = f"--group-pattern: {parameters.group_pattern!r} meets nothing, {images[0].source_uri!r} for example."
+        classes = replace(classes, unused=[*classes.unused, line])
     label_of = classes.label_of
     return Listing(
         images=[replace(image, label=label_of[image.label]) for image in images if image.label in label_of],
@@ -156,5 +164,4 @@ def _listing(source: str, images: list[SourceImage], rejected: list[Rejected], p
             if file.label not in classes.ignored
         ],
         classes=classes,
-        files=len(images) + len(rejected),
     )

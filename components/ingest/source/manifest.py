@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from components._errors import InputError
-from components._objects import is_remote
+from components._objects import is_remote, without_query
 
 MANIFEST_SUFFIXES = (".csv", ".jsonl")
 
@@ -43,7 +44,7 @@ def read_manifest(data: bytes, manifest: str, *, as_json: bool) -> list[Manifest
     Args:
         data: Its content, UTF-8. A .csv begins with a header that has `uri`, `label` and, if wanted, `group` among
             its columns; a .jsonl has an object with these keys in each line. Whatever else is there is ignored.
-        manifest: Its own path or URI; other paths count from where it lies.
+        manifest: Its own path or URI; other paths count from where it lies, and are never percent-encoded.
         as_json: Whether it is a .jsonl.
 
     Returns:
@@ -137,7 +138,9 @@ def _location(uri: str, manifest: str) -> str:
         return str(Path(manifest).parent / uri)
     if uri.startswith("/"):
         raise _ProblemError(f", column uri: a manifest elsewhere cannot name files of this machine. Received: {uri!r}")
-    return f"{manifest.partition('?')[0].rpartition('/')[0]}/{uri}"
+    # A path names a file as it is called there, but #, % and ? mean something else in a web address.
+    path = quote(uri) if manifest.startswith(("https://", "http://")) else uri
+    return f"{without_query(manifest).rpartition('/')[0]}/{path}"
 
 
 def _unusable(manifest: str, problems: list[str], lines: int | None = None) -> InputError:

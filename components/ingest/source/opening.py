@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from components._errors import InputError
-from components._objects import UnreachableError, is_remote, stat_object
+from components._objects import UnreachableError, is_remote, stat_object, without_query
 from components.ingest.source.archives import ARCHIVE_SUFFIXES, open_archive
 from components.ingest.source.files import Files, SourceFile, folder_files, local_file
-from components.ingest.source.manifest import ManifestRow, read_manifest
+from components.ingest.source.manifest import MANIFEST_SUFFIXES, ManifestRow, read_manifest
 from components.ingest.source.remote import fetch_archive, open_prefix, remote_file
 
 SourceKind = Literal["folder", "prefix", "archive", "manifest"]
@@ -31,7 +31,7 @@ def kind_of(source: str) -> SourceKind:
     if remote or Path(source).is_file():
         if _name(source).endswith(ARCHIVE_SUFFIXES):
             return "archive"
-        if _name(source).endswith((".csv", ".jsonl")):
+        if _name(source).endswith(MANIFEST_SUFFIXES):
             return "manifest"
         if source.startswith(("gs://", "s3://")):
             return "prefix"
@@ -132,8 +132,8 @@ def _version_at(location: str) -> str:
 
 
 def _name(location: str) -> str:
-    """Returns a path or URI in lower case up to where its suffix ends: a web address may have a query behind it."""
-    return (location.partition("?")[0] if location.startswith(("https://", "http://")) else location).lower()
+    """Returns a path or URI in lower case up to where its suffix ends."""
+    return without_query(location).lower()
 
 
 @contextmanager

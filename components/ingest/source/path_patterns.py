@@ -1,10 +1,10 @@
 """What a file's path says of it: its class, and the group that the user wants kept together."""
 
 import re
-import unicodedata
 from collections.abc import Callable
 
 from components._errors import InputError
+from components.ingest.source.names import nfc
 
 PLACEHOLDER = "{class}"
 
@@ -28,7 +28,7 @@ def class_reading(pattern: str) -> Reading:
     Raises:
         InputError: If `{class}` is not in the pattern exactly once, or `**` is part of a name.
     """
-    *folders, name = unicodedata.normalize("NFC", pattern).split("/")
+    *folders, name = nfc(pattern).split("/")
     if pattern.count(PLACEHOLDER) != 1 or "" in (*folders, name) or any(_is_mixed(part) for part in (*folders, name)):
         raise InputError(
             f"--class-pattern: expected a path such as **/{PLACEHOLDER}/*, with {PLACEHOLDER} exactly once, no empty "
@@ -37,7 +37,7 @@ def class_reading(pattern: str) -> Reading:
     expression = re.compile("".join(map(_folder, folders)) + _file(name), re.DOTALL)
 
     def class_of(path: str) -> str | None:
-        match = expression.fullmatch(unicodedata.normalize("NFC", path))
+        match = expression.fullmatch(nfc(path))
         return match["label"] if match else None
 
     return class_of
@@ -57,7 +57,7 @@ def group_reading(pattern: str) -> Reading:
         InputError: If it is not a regular expression.
     """
     try:
-        expression = re.compile(unicodedata.normalize("NFC", pattern))
+        expression = re.compile(nfc(pattern))
     except re.error as error:
         raise InputError(
             "--group-pattern: expected a regular expression of Python's, listing-(\\d+) for example. "
@@ -65,7 +65,7 @@ def group_reading(pattern: str) -> Reading:
         ) from error
 
     def group_of(path: str) -> str | None:
-        match = expression.search(unicodedata.normalize("NFC", path))
+        match = expression.search(nfc(path))
         if not match:
             return None
         return next(filter(None, match.groups()), None) if expression.groups else match[0] or None

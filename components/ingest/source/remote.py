@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from components._errors import InputError
-from components._objects import StoredObject, download_object, list_objects, read_object, stat_object
+from components._objects import StoredObject, download_object, list_objects, read_object, stat_object, without_query
 from components._progress import say
 from components.ingest.source.files import Files, SourceFile, check_size
 
@@ -63,7 +63,7 @@ def fetch_archive(uri: str, scratch: Path) -> Path:
     Raises:
         InputError: If there is none, or access is refused; UnreachableError if the failure may pass.
     """
-    name = PurePosixPath(uri.partition("?")[0]).name  # what follows ? is a web address' query, and not its name
+    name = PurePosixPath(without_query(uri)).name
     file = scratch / name
     download_object(uri, file, _Lines(name))
     return file

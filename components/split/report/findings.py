@@ -8,6 +8,7 @@ from components.split.changes import Changes
 from components.split.report.overview import ClassSplit, SplitOverview
 
 _OFF_QUOTA = 0.05  # share of a class's images more or less than of all images
+_EXCHANGED = 0.5  # share of the groups before that have gone, and as many come
 _OFF_IMAGES = 2  # fewer lie within what one group weighs
 
 
@@ -38,6 +39,7 @@ def _off_quota(of_class: ClassSplit, overview: SplitOverview) -> Iterator[str]:
 
 
 def _of_changes(changes: Changes) -> Iterator[Finding]:
+    yield from _of_exchange(changes)
     if changes.moved:
         text = f"{counted(len(changes.moved), 'group')} had to move: new images tie them to groups of another split."
         yield Finding(text, "changes")
@@ -46,3 +48,16 @@ def _of_changes(changes: Changes) -> Iterator[Finding]:
             yield Finding(f"{what} classes: {listed(names)}.", "changes")
     new, gone = counted(changes.new_groups, "new group"), f"{changes.vanished_groups:,} gone"
     yield Finding(f"{new} and {gone} since {changes.previous_date}.", "changes", is_problem=False)
+
+
+def _of_exchange(changes: Changes) -> Iterator[Finding]:
+    """Most groups of a set that only grows are known; where they are not, the same pictures may have new bytes."""
+    before = changes.vanished_groups + changes.kept_groups
+    if min(changes.vanished_groups, changes.new_groups) >= _EXCHANGED * before:
+        yield Finding(
+            f"Most images are new: {changes.vanished_groups:,} of {before:,} groups have gone since "
+            f"{changes.previous_date}, {changes.new_groups:,} have come. If these are the same pictures saved again, "
+            "some that were in test may train now: go back to the files as they were, or keep what belongs together by "
+            "keys (--group-pattern of ingest).",
+            "changes",
+        )

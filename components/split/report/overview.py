@@ -1,17 +1,16 @@
 """Who is in which split, for people: read from the datasets' manifests and the ledger alone."""
 
 import math
-import re
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from components._errors import InputError
-from components.formats.dataset import ID, Dataset, read_dataset
+from components.formats.dataset import Dataset, read_dataset
 from components.split.assignment import SPLITS, Split
 from components.split.changes import Changes, changes
 from components.split.ledger import Ledger, read_ledger
+from components.split.run_record import read_run_record
 
 PerSplit = Mapping[Split, int]
 
@@ -120,7 +119,7 @@ def read_overview(outputs: Mapping[Split, Path], ledger_folder: Path) -> SplitOv
             f"{ledger_folder}: expected a ledger of the classes {list(names)}, received one of "
             f"{list(ledger.runs[-1].class_names)}. Name the ledger that the same run has written."
         )
-    fold = _validating_fold(outputs["validation"], datasets["validation"], ledger) if ledger.folds else None
+    fold = read_run_record(outputs, ledger_folder).fold
     of_ledger = ledger_overview(ledger, fold)
     new_groups = of_ledger.changes.new_groups_of_class if of_ledger.changes else {}
     classes = [
@@ -153,7 +152,7 @@ def ledger_overview(ledger: Ledger, fold: int | None = None) -> LedgerOverview:
         if entry.last_run == last:
             split: Split = "validation" if fold is not None and entry.fold == fold else entry.split
             groups[split] += 1
-            for name in of_class.keys() & set(entry.labels):  # labels of earlier runs may be no classes any more
+            for name in entry.last_labels:
                 of_class[name][split] += 1
     return LedgerOverview(
         class_names=run.class_names,
@@ -165,21 +164,3 @@ def ledger_overview(ledger: Ledger, fold: int | None = None) -> LedgerOverview:
         folds=ledger.folds,
         changes=changes(ledger),
     )
-
-
-def _validating_fold(folder: Path, dataset: Dataset, ledger: Ledger) -> int | None:
-    """Finds the fold of the first example for validation; the ledger serves all folds alike and names none."""
-    if not dataset.rows:
-        return None
-    image_id = _first_image_id(folder / dataset.shards[0].name)
-    return next((entry.fold for entry in ledger.entries if image_id in entry.images), None)
-
-
-def _first_image_id(shard: Path) -> str:
-    """Reads the id out of a TFRecord file's first example: the last of its features, sha256 in hex."""
-    with shard.open("rb") as stream:
-        (length,) = struct.unpack("<Q", stream.read(8))
-        stream.seek(4, 1)  # the length's checksum
-        data = stream.read(length)
-    found = re.search(rb"[0-9a-f]{64}", data[data.rfind(ID.encode()) :])
-    return found[0].decode() if found else ""

@@ -289,6 +289,28 @@ def test_a_tar_that_leads_in_a_circle_ends(tmp_path, scratch):
         pass
 
 
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE])
+@pytest.mark.parametrize("size_bytes", [2**20 + 1, 2**45, 2**62])
+def test_a_header_that_says_it_is_very_large_gets_no_memory(tmp_path, scratch, kind, size_bytes):
+    header = tarfile.TarInfo("a/1.jpg")
+    header.type, header.size = kind, size_bytes
+    (tmp_path / "s.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(tarfile.RECORDSIZE))
+    with (
+        pytest.raises(InputError, match=r"complete archive, but it cannot be read: a header of \d+ bytes"),
+        open_archive(tmp_path / "s.tar", scratch),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("tar_format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_long_names_in_a_tar(tmp_path, scratch, tar_format):
+    name = "/".join(["ü" * 100] * 20) + "/1.jpg"
+    with tarfile.open(tmp_path / "s.tar", "w", format=tar_format) as archive:
+        add(archive, name, b"one")
+    with open_archive(tmp_path / "s.tar", scratch) as files:
+        assert {name: file.read() for name, file in files.items()} == {name: b"one"}
+
+
 def test_a_size_below_zero_is_not_taken_for_all_that_follows(tmp_path, only):
     ending = bytes(2 * tarfile.BLOCKSIZE)
     (tmp_path / "s.tar").write_bytes(header_of_size(-1) + ending)

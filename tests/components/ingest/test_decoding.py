@@ -22,7 +22,9 @@ from components.ingest.decode import images as decoding
 from components.ingest.decode import pool, reading
 from components.ingest.decode.images import decode_images, processors
 from components.ingest.decode.memory import LARGE_BYTES, SMALL_BYTES, decoding_bytes
+from components.ingest.decode.one_image import Picture
 from components.ingest.decode.perceptual_hash import perceptual_hash
+from components.ingest.decode.process import DecodingProcess, Task
 from components.ingest.decode.quality import quality
 from components.ingest.parameters import IngestParameters
 from components.ingest.rejected import Rejected
@@ -105,6 +107,33 @@ def test_a_decoder_that_crashes_or_hangs_costs_only_its_image(images):
         "exit": ("damaged", "its decoder crashed (exit code 3)"),
         "killed": ("too large", "the system ended its decoder (SIGKILL), as it does when memory runs out"),
     }
+
+
+def test_a_process_that_is_killed_while_idle_costs_no_image(tmp_path, picture, monkeypatch):
+    """Whatever it would have been given next: files to read, bytes, or an image that waits for memory."""
+    started = []
+    monkeypatch.setattr(
+        pool, "DecodingProcess", lambda parameters: started.append(DecodingProcess(parameters)) or started[-1]
+    )
+    (tmp_path / "0.jpg").write_bytes(picture(0))
+    here = partial((tmp_path / "0.jpg").read_bytes)
+    large = Task(3, 1000, here, granted_bytes=SMALL_BYTES + 1)
+
+    def tasks():
+        yield Task(0, pool.BATCH_BYTES, here)
+        for task in (Task(1, pool.BATCH_BYTES, here), Task(2, pool.BATCH_BYTES, picture(0)), large):
+            _kill(started[-1])
+            yield task
+
+    outcomes = list(pool.decode_in_order(tasks(), IngestParameters(), 1))
+    assert [type(outcome) for outcome in outcomes] == [Picture] * 4
+    assert len(started) == 4
+
+
+def _kill(process):
+    """Kills a process, and returns once its end of the connection is closed."""
+    process._process.kill()
+    process._process.join()
 
 
 def test_no_process_outlives_the_run(images):

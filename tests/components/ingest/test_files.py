@@ -83,6 +83,35 @@ def test_circles_of_links_are_not_walked(tmp_path):
     assert list(folder_files(source)) == ["a/1.jpg"]
 
 
+@pytest.mark.timeout(10)
+def test_folders_that_link_to_each_other_are_listed_once_each(tmp_path):
+    folders = [f"d{number:02d}" for number in range(12)]
+    for folder in folders:
+        write(tmp_path, f"{folder}/1.jpg")
+        for other in folders:
+            (tmp_path / folder / f"to {other}").symlink_to(tmp_path / other)
+    assert sorted(folder_files(tmp_path)) == [f"{folder}/1.jpg" for folder in folders]
+
+
+def test_a_folder_behind_links_is_listed_where_it_really_is_or_else_at_the_first_link(tmp_path):
+    write(tmp_path, "elsewhere/1.jpg")
+    write(tmp_path, "elsewhere/deep/2.jpg")
+    write(tmp_path, "s/z/really here/3.jpg")
+    for link, target in (("kitchen", "elsewhere"), ("lounge", "elsewhere"), ("a", "s/z/really here")):
+        (tmp_path / "s" / link).symlink_to(tmp_path / target)
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "s" / "z")
+    found = folder_files(tmp_path / "s")
+    assert sorted(found) == ["kitchen/1.jpg", "kitchen/deep/2.jpg", "z/really here/3.jpg"]
+
+
+def test_a_class_that_is_kept_in_a_hidden_folder_is_listed_at_its_link(tmp_path):
+    """As Kubernetes mounts volumes: the files are in a folder with a date, and links lead there through another."""
+    write(tmp_path, "..2024/kitchen/1.jpg")
+    (tmp_path / "..data").symlink_to("..2024")
+    (tmp_path / "kitchen").symlink_to("..data/kitchen")
+    assert list(folder_files(tmp_path)) == ["kitchen/1.jpg"]
+
+
 def test_a_folder_that_cannot_be_listed(tmp_path):
     write(tmp_path, "a")
     with pytest.raises(InputError, match=r"expected to list .*/a, but: Not a directory"):

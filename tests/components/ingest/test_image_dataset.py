@@ -45,7 +45,7 @@ def test_rows(source, picture, tmp_path):
     assert Image.open(io.BytesIO(row["image"])).size == (96, 64)
     assert row["label"] == "coast"
     assert row["group"] == row["id"]
-    assert row["group_key"] is None
+    assert row["group_keys"] == []
     assert row["image_bytes"] == len(row["image"])
 
 
@@ -128,6 +128,16 @@ def test_a_label_conflict_may_end_the_step(source, picture, tmp_path):
     assert not (tmp_path / "images").exists()
 
 
+def test_a_placeholder_in_many_folders_is_one_short_reason(source, picture, tmp_path):
+    for number in range(20):
+        for name in ("coast", KITCHEN):
+            (source / name / f"no photo {number:02d}.jpg").write_bytes(picture(77))
+    ingested = _ingest(source, tmp_path / "images")
+    [reason] = {file.reason for file in ingested.rejected}
+    assert len(ingested.rejected) == 40
+    assert f"'{KITCHEN}/no photo 00.jpg', 'coast/no photo 00.jpg' and 38 more; keep it in one class folder" in reason
+
+
 def test_near_duplicates_share_a_group(source, tmp_path):
     with Image.open(source / "coast" / "0.jpg") as image:
         image.resize((48, 40)).save(source / "coast" / "small.jpg", quality=60)
@@ -144,8 +154,8 @@ def test_a_key_in_the_path_makes_a_group(source, picture, tmp_path):
     rows = _rows(tmp_path / "images")
     assert rows["coast/listing-7 a.jpg"]["group"] == rows["coast/listing-7 b.jpg"]["group"]
     assert rows["coast/listing-7 a.jpg"]["group"] != rows["coast/listing-8.jpg"]["group"]
-    assert rows["coast/listing-8.jpg"]["group_key"] == "8"
-    assert rows["coast/0.jpg"]["group_key"] is None
+    assert rows["coast/listing-8.jpg"]["group_keys"] == ["8"]
+    assert rows["coast/0.jpg"]["group_keys"] == []
 
 
 def test_a_copy_in_two_properties_ties_them_together(source, picture, tmp_path):
@@ -156,6 +166,8 @@ def test_a_copy_in_two_properties_ties_them_together(source, picture, tmp_path):
     rows = _rows(tmp_path / "images")
     assert "coast/listing-2 a.jpg" not in rows
     assert rows["coast/listing-1 b.jpg"]["group"] == rows["coast/listing-2 b.jpg"]["group"]
+    assert rows["coast/listing-1 a.jpg"]["group_keys"] == ["1", "2"]
+    assert rows["coast/listing-1 b.jpg"]["group_keys"] == ["1"]
 
 
 def test_too_few_images_of_a_class(source, tmp_path):
@@ -164,6 +176,24 @@ def test_too_few_images_of_a_class(source, tmp_path):
     with pytest.raises(InputError, match=r"(?s)'coast': 2 of 3\. Add images.*coast/1\.jpg: not an image"):
         _ingest(source, tmp_path / "images")
     assert not (tmp_path / "images").exists()
+
+
+def test_a_class_of_too_few_files_is_refused_before_anything_is_decoded(source, tmp_path, capsys):
+    (source / "attic").mkdir()
+    (source / "attic" / "1.jpg").write_bytes(b"")
+    with pytest.raises(InputError, match="at least 3 usable images of every class, found 'attic': 1 of 1"):
+        _ingest(source, tmp_path / "images")
+    assert capsys.readouterr().out == ""
+
+
+def test_a_source_of_one_class_is_refused(source, tmp_path):
+    with pytest.raises(InputError, match="files of at least 2 classes, found 'coast'"):
+        _ingest(source, tmp_path / "images", ignored_folders=["<*"])
+
+
+def test_a_group_pattern_that_meets_nothing_is_told(source, tmp_path):
+    [line] = _ingest(source, tmp_path / "images", group_pattern="listing").classes.unused
+    assert line.startswith("--group-pattern: 'listing' meets nothing, ")
 
 
 def test_the_minimum_of_a_class_may_be_raised(source, tmp_path):
@@ -185,8 +215,9 @@ def test_flagged_images_are_counted_and_kept_unless_asked(source, tmp_path):
 
 def test_a_class_of_which_nothing_can_be_read_is_not_overlooked(source, tmp_path):
     (source / "phone").mkdir()
-    (source / "phone" / "1.heic").write_bytes(b"\0\0\0\x18ftypheic")
-    with pytest.raises(InputError, match="'phone': 0 of 1"):
+    for number in range(3):
+        (source / "phone" / f"{number}.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(InputError, match="'phone': 0 of 3"):
         _ingest(source, tmp_path / "images")
 
 

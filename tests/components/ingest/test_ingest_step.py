@@ -41,6 +41,26 @@ def test_wrong_input_is_one_message_and_status_2(tmp_path, monkeypatch, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_photographs_are_not_replaced_by_the_dataset(source, tmp_path, monkeypatch, capsys):
+    before = sorted(source.rglob("*"))
+    flags = ["--source", str(source), "--images", str(source), "--report", str(tmp_path / "report")]
+    monkeypatch.setattr(sys, "argv", ["ingest", *flags])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "expected a place apart from --source" in capsys.readouterr().err
+    assert sorted(source.rglob("*")) == before
+
+
+def test_a_folder_s_name_stays_on_its_line(source, tmp_path, monkeypatch, capsys):
+    (source / "coast").rename(source / "bath\nerror: pwned\x1b[31m")
+    monkeypatch.setattr(sys, "argv", ["ingest", "--source", str(source), *_outputs(tmp_path)])
+    main()
+    printed = capsys.readouterr().out
+    assert "bath\\nerror: pwned\\x1b[31m" in printed
+    assert "\x1b" not in printed
+    assert not [line for line in printed.splitlines() if line.startswith("error")]
+
+
 @pytest.mark.parametrize("flag", ["--shorter-side-px=63", "--near-duplicate-distance=17"])
 def test_ranges(source, tmp_path, monkeypatch, capsys, flag):
     monkeypatch.setattr(sys, "argv", ["ingest", "--source", str(source), *_outputs(tmp_path), flag])

@@ -46,6 +46,10 @@ def test_lines_of_json():
         ("gs://acme/2024/labels.csv", "a/1.jpg", "gs://acme/2024/a/1.jpg"),
         ("https://acme.example/2024/labels.csv?key=a/b", "a/1.jpg", "https://acme.example/2024/a/1.jpg"),
         ("https://acme.example/labels.csv", "s3://acme/1.jpg", "s3://acme/1.jpg"),
+        ("https://acme.example/labels.csv", "a b/100%25 #1?.jpg", "https://acme.example/a%20b/100%2525%20%231%3F.jpg"),
+        ("https://acme.example/labels.csv", "https://acme.example/a%20b.jpg?c", "https://acme.example/a%20b.jpg?c"),
+        ("gs://acme/2024?/labels.csv", "100%25 #1?.jpg", "gs://acme/2024?/100%25 #1?.jpg"),
+        ("s3://acme/2024?/labels.csv", "1.jpg", "s3://acme/2024?/1.jpg"),
     ],
 )
 def test_paths_count_from_where_the_manifest_lies(manifest, uri, location):

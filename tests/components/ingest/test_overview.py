@@ -43,15 +43,15 @@ def test_many_classes_have_fewer_samples_each(tmp_path):
 
 def test_clusters_with_several_labels_come_first_then_ties_then_the_largest(tmp_path):
     def alike(group, *labels, keys=()):
-        keys = [*keys, *[None] * (len(labels) - len(keys))]
-        return [{"label": label, "group": group, "group_key": key} for label, key in zip(labels, keys, strict=True)]
+        keys = [*keys, *[()] * (len(labels) - len(keys))]
+        return [{"label": label, "group": group, "group_keys": of} for label, of in zip(labels, keys, strict=True)]
 
     rows = [
         *alike("large", "a", "a", "a", "a"),
-        *alike("one key alone", "a", "b", "a", keys=("house 1", "house 1", "house 1")),
-        *alike("two keys", "a", "b", keys=("house 2", "house 3")),
+        *alike("one key alone", "a", "b", "a", keys=(["house 1"], ["house 1"], ["house 1"])),
+        *alike("two keys", "a", "b", keys=(["house 2", "house 3"], ["house 3"])),
         *alike("two labels", "b", "b", "a"),
-        *alike("key and none", "b", "b", keys=("house 4",)),
+        *alike("key and none", "b", "b", keys=(["house 4"],)),
         *alike("alone", "a"),
     ]
     overview = read_overview(write_images_artifact(tmp_path / "images", rows))
@@ -138,10 +138,10 @@ def test_findings_put_problems_first(tmp_path):
         ("coast has 16 times as many images as street.", "classes"),
         ("1 image came under several labels.", "conflicts"),
         ("1 cluster of near-duplicates under several labels: one of them may be wrong.", "clusters"),
+        ("2 files (5.7 %) rejected: 2 label conflict.", "rejected"),
     ]
     assert [finding.text for finding in found if not finding.is_problem] == [
         "1 image (3.0 %) of doubtful quality: 1 dark.",
-        "2 files rejected: 2 label conflict.",
     ]
 
 

@@ -107,6 +107,13 @@ def test_an_archive_is_fetched_and_progress_is_told(bucket, tmp_path, capsys):
     assert "ingest: photos.tar.gz: 3.0 of 3.0 MB, " in capsys.readouterr().out
 
 
+def test_a_question_mark_belongs_to_the_name_of_an_object(bucket, tmp_path):
+    bucket.put("photos?2024.zip", b"zip")
+    file = fetch_archive(f"{bucket.uri}/photos?2024.zip", tmp_path)
+    assert file == tmp_path / "photos?2024.zip"
+    assert file.read_bytes() == b"zip"
+
+
 def test_an_archive_of_a_web_server(make_bucket, tmp_path):
     bucket = make_bucket("s3")
     bucket.put("photos.zip", b"zip")

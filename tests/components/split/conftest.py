@@ -36,16 +36,18 @@ def write_images(tmp_path: Path) -> WriteImages:
 
 def _row(uri: str, label: str, group: str) -> dict[str, object]:
     jpeg = b"jpeg of " + uri.encode()
-    numbers = ("width_px", "height_px", "source_width_px", "source_height_px", "perceptual_hash")
+    numbers = ("width_px", "height_px", "source_width_px", "source_height_px")
     measures = ("sharpness", "brightness", "entropy_bits")
+    image_id = hashlib.sha256(uri.encode()).hexdigest()
     return {
-        "id": hashlib.sha256(uri.encode()).hexdigest(),
+        "id": image_id,
         "label": label,
         "image": jpeg,
         "image_bytes": len(jpeg),
         "source_uri": uri,
         "group": group,
-        "group_key": None,
+        "group_keys": [],
+        "perceptual_hash": int(image_id[:16], 16),  # like no other
         "quality_flags": [],
         **dict.fromkeys(numbers, 1),
         **dict.fromkeys(measures, 0.5),

@@ -10,13 +10,15 @@ from components.split.ledger import Run
 from components.split.parameters import SplitParameters
 
 
-def _group(*images, label="a", keys=()):
-    return Group(min(images), {label: len(images)}, images, set(keys))
+def _group(*images, label="a", keys=(), hashes=()):
+    return Group(min(images), {label: len(images)}, images, set(keys), set(hashes))
 
 
 def _decide(groups, previous=None, date="2024-01-31", class_names=("a",), **parameters):
     parameters = SplitParameters(**parameters)
-    digest = repr(sorted((group.id, *group.images, *group.counts, *group.keys) for group in groups))
+    digest = repr(
+        sorted((group.id, *group.images, *group.counts, *group.keys, *map(str, group.hashes)) for group in groups)
+    )
     run = Run(images=digest, date=date, class_names=class_names, parameters=parameters_digest(parameters))
     return decide(groups, previous, run, parameters)
 
@@ -98,6 +100,23 @@ def test_a_key_that_comes_back_with_other_photographs_finds_its_split():
         assert _entry(decision, "x").images == sorted([image, "x", "y"])
 
 
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_a_picture_that_was_saved_again_finds_its_split(split):
+    image = _in(split)
+    first = _decide([*_without(image), _group(image, hashes=[7, 2**64 - 1])], FIRST.ledger)
+    decision = _decide([*_without(image), _group("saved again", hashes=[2**64 - 1, 8])], first.ledger)
+    assert decision.splits["saved again"] == split
+    assert _entry(decision, "saved again").hashes == [7, 8, 2**64 - 1]
+    assert changes(decision.ledger).new_groups == 0
+
+
+def test_a_picture_that_differs_in_one_bit_is_new():
+    image = _in("test")
+    first = _decide([*_without(image), _group(image, hashes=[6])], FIRST.ledger)
+    decision = _decide([*_without(image), _group("x", hashes=[7])], first.ledger)
+    assert (changes(decision.ledger).new_groups, changes(decision.ledger).vanished_groups) == (1, 1)
+
+
 def test_images_that_return_after_two_runs_find_their_split():
     gone = [_in("test"), _in("validation"), _in("train")]
     ledger = FIRST.ledger
@@ -116,7 +135,7 @@ def test_an_image_with_another_label_keeps_its_split_and_its_history():
         [*_without(image), _group(image, label="b")], FIRST.ledger, class_names=("a", "b"), class_changes="allow"
     )
     assert decision.splits[image] == "test"
-    assert _entry(decision, image).labels == ["a", "b"]
+    assert (_entry(decision, image).labels, _entry(decision, image).last_labels) == (["a", "b"], ["b"])
 
 
 @pytest.mark.parametrize(("names", "said"), [(("a", "b"), "new ones: b; gone: none"), (("b",), "new ones: b; gone: a")])

@@ -40,13 +40,14 @@ def _groups(images, looks):
     members = defaultdict(list)
     for image in sorted(images):
         members[find(image)].append(image)
-    return [_group(name, of_group, images) for name, of_group in members.items()]
+    return [_group(name, of_group, images, looks) for name, of_group in members.items()]
 
 
-def _group(name, members, images):
+def _group(name, members, images, looks):
     labels = [images[image][2] for image in members]
     keys = {images[image][1] for image in members} - {None}
-    return Group(name, {label: labels.count(label) for label in sorted(set(labels))}, members, keys)
+    counts = {label: labels.count(label) for label in sorted(set(labels))}
+    return Group(name, counts, members, keys, {looks[int(image)] for image in members})
 
 
 def _run(groups, ledger, number, parameters):
@@ -63,7 +64,7 @@ def _split_of_image(decision, groups):
 @given(LOOKS, st.lists(IMAGES, min_size=2, max_size=6), st.randoms(use_true_random=False))
 def test_nothing_ever_leaves_test_nor_validation_for_train(looks, runs, random):
     parameters = SplitParameters(class_changes="allow")
-    ledger, strictest, of_key = None, {}, {}
+    ledger, strictest, of_key, of_looks = None, {}, {}, {}
     for number, images in enumerate(runs):
         groups = _groups(images, looks)
         decision = _run(groups, ledger, number, parameters)
@@ -72,8 +73,10 @@ def test_nothing_ever_leaves_test_nor_validation_for_train(looks, runs, random):
             assert STRICTNESS[split] >= STRICTNESS[strictest.get(image, "train")]
             key = images[image][1]
             assert key is None or STRICTNESS[split] >= STRICTNESS[of_key.get(key, "train")]
+            assert STRICTNESS[split] >= STRICTNESS[of_looks.get(looks[int(image)], "train")]
         strictest |= splits
         of_key |= {images[image][1]: split for image, split in splits.items()}
+        of_looks |= {looks[int(image)]: split for image, split in splits.items()}
         random.shuffle(groups)
         assert _run(groups, ledger, number, parameters) == decision
         ledger = parse_ledger(ledger_bytes(decision.ledger), "ledger")
@@ -116,4 +119,45 @@ def test_folds_cut_all_that_is_not_test_and_agree_on_it_for_ever(looks, runs, fo
             assert split != "test" or fold_of[image][0] == "test"
             if fold is not None and fold_of[image][0] != "test" and fold_of[image][1] is not None:
                 assert fold_of[image][1] <= fold  # the smallest, of groups that were tied together
+        _check_folds_agree_with_the_ledger(decisions, groups)
+        for fold, decision in enumerate(decisions):
+            parameters = SplitParameters(folds=folds, fold=fold, class_changes="allow")
+            assert _run(groups, decision.ledger, number, parameters).splits == decision.splits
         ledger = decisions[0].ledger
+
+
+def _check_folds_agree_with_the_ledger(decisions, groups):
+    """What the ledger holds together is in one split, whichever fold validates."""
+    for decision in decisions:
+        splits = _split_of_image(decision, groups)
+        for entry in decision.ledger.entries:
+            assert len({splits[image] for image in entry.images if image in splits}) <= 1
+
+
+def test_a_class_of_one_group_that_loses_its_tie_keeps_training_together():
+    others = {f"{number:02d}": (0, None, "b") for number in range(10, 40)}
+    tied = {"00": (0, "1", "a"), "01": (0, "1", "a"), "02": (0, None, "a"), **others}
+    looks = list(range(61))
+    looks[2] = looks[1]  # 01 ties 02, which nobody owns, to 00
+    apart = {image: what for image, what in tied.items() if image != "01"}
+    parameters = SplitParameters(folds=2)
+    before = _run(_groups(tied, looks), None, 0, parameters)
+    groups = _groups(apart, looks)
+    decision = _run(groups, before.ledger, 1, parameters)
+    again = _run(groups, decision.ledger, 1, parameters)
+    assert decision.splits["00"] == decision.splits["02"] == "train"
+    assert (again.ledger, again.splits) == (decision.ledger, decision.splits)
+
+
+def test_what_lost_its_tie_is_dealt_one_fold_when_its_class_gets_another_group():
+    looks = list(range(61))
+    others = {f"{number:02d}": (0, None, "b") for number in range(10, 40)}
+    tied = dict.fromkeys(("00", "01"), (0, "1", "a")) | others
+    before = _run(_groups(tied, looks), None, 0, SplitParameters(folds=2))
+    apart = {"00": (0, None, "a"), "01": (0, None, "a"), "02": (0, None, "a"), **others}
+    groups = _groups(apart, looks)
+    for fold in (0, 1):
+        decision = _run(groups, before.ledger, 1, SplitParameters(folds=2, fold=fold))
+        again = _run(groups, decision.ledger, 1, SplitParameters(folds=2, fold=fold))
+        assert decision.splits["00"] == decision.splits["01"]
+        assert again.splits == decision.splits

@@ -13,10 +13,12 @@ RUNS = (
     Run(images="d2", date="2024-02-29", class_names=("barn", "coast"), parameters="p"),
 )
 ENTRIES = [
-    Entry("a", "test", None, "2024-01-31", ["coast", "küche 客厅"], ["a", "b"], ["key"], 0, 0),
-    Entry("c", "validation", 3, "2024-02-29", ["barn", "coast"], ["c"], [], 1, 1),
-    Entry("d", "test", None, "2024-01-31", ["coast"], ["d", "e"], [], 0, 1, "train", 1),
-    Entry("f", "train", None, "2024-01-31", ["coast"], ["f"], [], 0, 1, "train", 0),
+    Entry(
+        "a", "test", None, "2024-01-31", ["coast", "küche 客厅"], ["coast"], ["a", "b"], ["key"], [7, 2**64 - 1], 0, 0
+    ),
+    Entry("c", "validation", 3, "2024-02-29", ["barn", "coast"], ["barn", "coast"], ["c"], [], [9], 1, 1),
+    Entry("d", "test", None, "2024-01-31", ["coast"], ["coast"], ["d", "e"], [], [3], 0, 1, "train", 1),
+    Entry("f", "train", None, "2024-01-31", ["coast"], ["coast"], ["f"], [], [4], 0, 1, "train", 0),
 ]
 LEDGER = Ledger(ENTRIES, RUNS, 5)
 
@@ -82,6 +84,7 @@ def test_changes_are_those_since_the_run_before():
         previous_date="2024-01-31",
         new_groups=1,
         new_groups_of_class={"barn": 1, "coast": 1},
+        kept_groups=2,
         vanished_groups=1,
         moved=(Move("d", "train", "test"),),  # not f, which moved a run ago
         new_classes=("barn",),

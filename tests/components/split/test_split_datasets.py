@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components._errors import InputError
-from components.formats.dataset import read_dataset, write_dataset
+from components.formats.dataset import file_sha256, read_dataset, write_dataset
 from components.split.__main__ import main
 from components.split.assignment import SPLITS
 from components.split.example_shards import shard_count
@@ -109,8 +109,8 @@ def test_a_wrong_length_is_refused(write_images, tmp_path):
 
 
 def test_rows_of_an_earlier_version_are_refused(write_images, tmp_path):
-    images = _altered(write_images(MEMBERS), lambda table: table.drop_columns(["group_key"]))
-    with pytest.raises(InputError, match=r"Missing: group_key\. Run ingest again"):
+    images = _altered(write_images(MEMBERS), lambda table: table.drop_columns(["group_keys"]))
+    with pytest.raises(InputError, match=r"Missing: group_keys\. Run ingest again"):
         _split(images, tmp_path / "run")
 
 
@@ -133,7 +133,21 @@ def test_five_folds_validate_on_everything_but_test_once(write_images, tmp_path)
 
 @pytest.mark.parametrize(("rows", "shards"), [(1, 1), (127, 1), (128, 2), (2048, 32), (100_000, 32), (1_000_000, 245)])
 def test_shard_count(rows, shards):
-    assert shard_count(rows) == shards
+    assert shard_count(rows, rows) == shards
+
+
+@pytest.mark.parametrize("rows", [4_000_000, 10_000_000, 10**9])
+@pytest.mark.parametrize("shares", [(70, 15, 15), (98, 1, 1), (100, 0, 0)])
+def test_all_shards_can_be_open_at_once(rows, shares):
+    assert sum(shard_count(rows * share // 100, rows) for share in shares) < 900
+
+
+def test_each_split_says_which_run_wrote_it(write_images, tmp_path):
+    images = write_images(MEMBERS)
+    outputs = {split: tmp_path / split for split in SPLITS}
+    write_split_datasets(images, outputs, tmp_path / "ledger", SplitParameters(folds=2, fold=1), "2024-02-29")
+    expected = {"ledger_sha256": file_sha256(tmp_path / "ledger" / "ledger.parquet"), "fold": 1}
+    assert [json.loads((folder / "run.json").read_text()) for folder in outputs.values()] == [expected] * 3
 
 
 def test_the_step_tells_kfp_and_people(write_images, tmp_path, monkeypatch, capsys):

@@ -3,6 +3,7 @@
 import pytest
 
 from components._errors import InputError
+from components.split.assignment import SPLITS
 from components.split.ledger import read_ledger
 from components.split.report.findings import findings
 from components.split.report.overview import ledger_overview, read_overview
@@ -125,6 +126,49 @@ def test_a_ledger_alone_does_not_know_which_fold_validates(tmp_path):
     folder = write_split_artifacts(tmp_path / "split", groups, ["ab"], folds=2, fold=0)
     ledger = ledger_overview(read_ledger(folder / "ledger"))
     assert (ledger.folds, ledger.groups) == (2, {"train": 2, "validation": 0, "test": 1})
+
+
+def test_groups_are_of_the_labels_they_have_now(tmp_path):
+    groups = [
+        *(GroupOf(["a"], split, earlier_labels=["b", "gone"]) for split in ("train", "validation", "test")),
+        GroupOf(["b"], "train", earlier_labels=["a"]),
+    ]
+    a, b = overview_of(write_split_artifacts(tmp_path / "split", groups, [["a", "b", "gone"], ["a", "b"]])).classes
+    assert (a.groups, b.groups) == (dict.fromkeys(SPLITS, 1), {"train": 1, "validation": 0, "test": 0})
+
+
+@pytest.mark.parametrize(("gone", "new", "found"), [(5, 5, True), (6, 5, True), (4, 6, False), (6, 4, False)])
+def test_a_set_of_which_most_was_exchanged_is_a_problem(gone, new, found, tmp_path):
+    groups = [
+        *(GroupOf(["a"], "train", last_run=0) for _ in range(gone)),
+        *(GroupOf(["a", "b"], SPLITS[number % 3]) for number in range(10 - gone)),
+        *(GroupOf(["a", "b"], SPLITS[number % 3], first_run=1) for number in range(new)),
+    ]
+    folder = write_split_artifacts(tmp_path / "split", groups, ["ab", "ab"])
+    said = [finding.text for finding in findings(overview_of(folder)) if finding.is_problem]
+    text = f"Most images are new: {gone} of 10 groups have gone since 2026-10-01, {new} have come."
+    assert any(problem.startswith(text) for problem in said) == found
+
+
+@pytest.mark.parametrize("mixed", ["train", "test", "ledger"])
+def test_artifacts_of_different_runs_are_refused(mixed, first_run, tmp_path):
+    other = write_split_artifacts(tmp_path / "other", FIRST_RUN[1:], [["coast", "street"]])
+    folders = {name: first_run / name for name in (*SPLITS, "ledger")} | {mixed: other / mixed}
+    with pytest.raises(InputError, match="Name the outputs of one run of split"):
+        read_overview({split: folders[split] for split in SPLITS}, folders["ledger"])
+
+
+def test_folds_of_one_cut_are_not_mixed(tmp_path):
+    groups = [GroupOf(["a", "b"], "test"), *(GroupOf(["a", "b"], "train", fold=fold) for fold in (0, 1))]
+    one, other = (write_split_artifacts(tmp_path / f"{fold}", groups, ["ab"], folds=2, fold=fold) for fold in (0, 1))
+    with pytest.raises(InputError, match=r"1.validation: expected .*, fold 0\), received .*, fold 1\)"):
+        read_overview({**outputs_of(one), "validation": other / "validation"}, one / "ledger")
+
+
+def test_a_split_without_a_record_is_refused(first_run):
+    (first_run / "validation" / "run.json").unlink()
+    with pytest.raises(InputError, match=r"validation.run\.json: expected the record of the run"):
+        overview_of(first_run)
 
 
 def test_a_ledger_of_another_run_is_refused(first_run, tmp_path):

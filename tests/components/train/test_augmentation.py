@@ -1,21 +1,28 @@
+import hashlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.train.augmentation import augment
+from components._errors import InputError
+from components.train.augmentation import augmenter
 
-POLICIES = ["light", "default"]
+POLICIES = ["light", "default", "strong"]
 SIZE_PX = 32
 IMAGE = np.random.default_rng(0).integers(0, 256, (SIZE_PX, SIZE_PX, 3), dtype=np.uint8)
 SEEDS = np.array([[7, index] for index in range(100)], np.int64)
 
 
 def eagerly(policy: str, seeds: np.ndarray = SEEDS, image: np.ndarray = IMAGE) -> list[np.ndarray]:
-    return [augment(tf.constant(image), tf.constant(seed), policy).numpy() for seed in seeds]
+    augment = augmenter(policy)
+    return [augment(tf.constant(image), tf.constant(seed)).numpy() for seed in seeds]
 
 
-def in_tf_data(policy: str, seeds: np.ndarray = SEEDS, image: np.ndarray = IMAGE) -> list[np.ndarray]:
-    changed = tf.data.Dataset.from_tensor_slices(seeds).map(lambda seed: augment(tf.constant(image), seed, policy))
+def in_tf_data(
+    policy: str, seeds: np.ndarray = SEEDS, image: np.ndarray = IMAGE, magnitude: float = 1.0
+) -> list[np.ndarray]:
+    augment = augmenter(policy, magnitude)
+    changed = tf.data.Dataset.from_tensor_slices(seeds).map(lambda seed: augment(tf.constant(image), seed), 2)
     assert changed.element_spec == tf.TensorSpec(image.shape, tf.uint8)
     return list(changed.as_numpy_iterator())
 
@@ -72,3 +79,51 @@ def test_values_do_not_wrap_around(value):
     changed = np.array(in_tf_data("default", image=flat), int)
     assert np.abs(changed - value).max() <= 52
     assert (changed == value).any()
+
+
+# SHA-256 of a hundred changes of IMAGE: models trained before must find the same images again.
+DIGESTS = {
+    "light": "62f6cf6e7e25620f3a202541ffb0dc084fb7e3ee545073599c829cbf7b39a142",
+    "default": "dd06117a94c789edb62e2bafc3e4ec3881bfc49649de42fd1898d30a8cca6e38",
+}
+
+
+@pytest.mark.parametrize("policy", DIGESTS)
+def test_what_presets_do_stays_the_same(policy):
+    assert hashlib.sha256(b"".join(image.tobytes() for image in in_tf_data(policy))).hexdigest() == DIGESTS[policy]
+
+
+def test_the_magnitude_says_how_far_changes_go():
+    """On a ramp of the mean 128 that spans 128, brightness moves the mean and cropping narrows the span."""
+    ramp = np.repeat(np.linspace(64, 192, SIZE_PX).astype(np.uint8)[:, None, None], SIZE_PX, 1).repeat(3, 2)
+    moved, span = {}, {}
+    for magnitude in (0.0, 0.3, 1.0):
+        rows = np.array(in_tf_data("default", image=ramp, magnitude=magnitude), int).mean((2, 3))
+        moved[magnitude], span[magnitude] = np.abs(rows.mean(1) - 128).max(), np.ptp(rows, axis=1).min()
+    assert moved[0.0] < 1 < moved[0.3] < moved[1.0]
+    assert span[1.0] < span[0.3] < span[0.0] == 128
+
+
+def test_strong_is_stronger():
+    """The mean distance from the image or its mirror image, whichever is nearer."""
+
+    def distance(policy):
+        changed = np.array(in_tf_data(policy), int)
+        return np.minimum(*(np.abs(changed - like).mean((1, 2, 3)) for like in (IMAGE, IMAGE[:, ::-1]))).mean()
+
+    assert distance("strong") > distance("default") > distance("light") == 0
+
+
+def test_strong_takes_the_colours_of_a_tenth():
+    grey = [np.ptp(image, axis=-1).max() <= 1 for image in in_tf_data("strong")]
+    assert 1 <= sum(grey) <= 20
+
+
+@pytest.mark.parametrize("magnitude", [0.0, 5.0])
+def test_strong_takes_any_magnitude(magnitude):
+    assert len(in_tf_data("strong", SEEDS[:3], magnitude=magnitude)) == 3
+
+
+def test_an_unknown_preset_is_refused():
+    with pytest.raises(InputError, match=r"augmentation: expected one of none, light, default, strong, or a JSON list"):
+        augmenter("heavy")

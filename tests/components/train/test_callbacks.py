@@ -1,3 +1,5 @@
+import time
+
 import keras
 import numpy as np
 import pytest
@@ -18,6 +20,8 @@ def test_an_epoch_is_recorded_and_told(capsys, verbose):
     recorder = EpochRecorder(history, "head", 16, keras.optimizers.SGD(0.5), verbose=verbose)
     recorder.set_params({"epochs": 3, "steps": 10})
     recorder.on_epoch_begin(1)
+    for step in range(10):
+        recorder.on_train_batch_end(step, LOGS)
     recorder.on_epoch_end(1, LOGS)
     [row] = history
     assert (row["phase"], row["epoch"], row["learning_rate"]) == ("head", 2, 0.5)
@@ -43,3 +47,16 @@ def test_before_the_first_epoch_nothing_is_restored(model):
     model.set_weights([np.full((1, 1), 7.0)])
     BestWeights(model).restore()
     assert model.get_weights() == [[[7.0]]]
+
+
+def test_an_epoch_gone_on_with_is_timed_by_its_own_steps():
+    """Of ten steps, another process ran six."""
+    history = []
+    recorder = EpochRecorder(history, "head", 16, keras.optimizers.SGD(0.5), verbose=False)
+    recorder.set_params({"epochs": 3, "steps": 10})
+    recorder.on_epoch_begin(1)
+    for step in range(6, 10):
+        recorder.on_train_batch_end(step, LOGS)
+    time.sleep(0.1)
+    recorder.on_epoch_end(1, LOGS)
+    assert 0 < history[0]["images_per_s"] < 4 * 16 / 0.1

@@ -1,11 +1,9 @@
-import math
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.train.classifier import Classifier, log_prior
+from components.train.classifier import Classifier
 from components.train.parameters import TrainParameters
 
 SIZE_PX = 32
@@ -136,7 +134,9 @@ def test_the_head_begins_as_the_seed_says():
     assert not np.array_equal(kernels[0], kernels[2])
 
 
-@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
-def test_log_prior(strength):
-    expected = [strength * math.log(share) for share in (0.75, 0.2, 0.05)]
-    np.testing.assert_allclose(log_prior([75, 20, 5], strength), expected, rtol=1e-6)
+def test_the_head_can_begin_again():
+    classifier = Classifier(TrainParameters(image_size_px=SIZE_PX, head_dense_units=7), 2)
+    begun = classifier.head.get_weights()
+    classifier.head.set_weights([weights + 1 for weights in begun])
+    classifier.reset_head()
+    assert all(np.array_equal(*weights) for weights in zip(classifier.head.get_weights(), begun, strict=True))

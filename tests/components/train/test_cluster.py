@@ -1,12 +1,13 @@
 """TF_CONFIG as Kubeflow's TFJob and Vertex AI set it; two real workers are in tests/integration."""
 
 import json
+import socket
 
 import pytest
 import tensorflow as tf
 
 from components._errors import InputError
-from components.train.cluster import _place, join_cluster
+from components.train.cluster import Cluster, _place, join_cluster
 
 
 def tf_config(cluster, task_type, index):
@@ -71,3 +72,26 @@ def test_an_index_beyond_the_addresses_is_refused(cluster, task_type, index):
         InputError, match=f"TF_CONFIG: expected the index of one of .* for a {task_type}, received {index}"
     ):
         join_cluster({"TF_CONFIG": tf_config(cluster, task_type, index)})
+
+
+def test_alone_the_chief_tells_itself():
+    assert join_cluster({}).from_chief(b"anything") == b"anything"
+
+
+def test_a_lost_worker_is_named_with_the_reason(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as alive, socket.create_server(("127.0.0.1", 0)) as other:
+        addresses = [f"127.0.0.1:{listener.getsockname()[1]}" for listener in (alive, other)]
+        other.close()
+        cluster = Cluster(tf.distribute.get_strategy(), 3, 2, (*addresses, "127.0.0.1:1"))
+        with pytest.raises(SystemExit) as ending, cluster.losses_as_exit_status():
+            raise tf.errors.UnavailableError(None, None, "Where:\nCollective ops is aborted by: Socket closed\nmore")
+    assert ending.value.code == 138
+    assert f"expected 3 workers to train together, lost worker 1 ({addresses[1]}) (Socket closed)." in (
+        capsys.readouterr().err
+    )
+
+
+def test_any_other_error_passes():
+    cluster = Cluster(tf.distribute.get_strategy(), 2, 0, ("127.0.0.1:1", "127.0.0.1:2"))
+    with pytest.raises(tf.errors.InvalidArgumentError), cluster.losses_as_exit_status():
+        raise tf.errors.InvalidArgumentError(None, None, "shapes")

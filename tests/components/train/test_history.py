@@ -1,10 +1,14 @@
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from components.train.callbacks import EpochRow
+from components.train.exposure import exposures
 from components.train.history import curves, write_history
+from components.train.imbalance import correction
+from components.train.mixing import Mixing
 
 
 def rows(**epochs_of_phase: int) -> list[EpochRow]:
@@ -33,6 +37,16 @@ def test_history_is_json_and_a_picture(tmp_path, history):
     with Image.open(tmp_path / "curves.png") as picture:
         assert (picture.format, picture.size) == ("PNG", (1320, 480))
         assert len(picture.convert("RGB").getcolors(1 << 24)) > 10
+
+
+def test_exposure_and_augmented_samples_are_kept(tmp_path):
+    exposure = exposures({"küche": 3, "bad": 1}, correction("class_weight", 1.0, [3, 1]), Mixing())
+    samples = np.full((2, 3, 8, 8, 3), 200, np.uint8)
+    write_history(tmp_path, rows(head=1), {"head": exposure}, samples)
+    assert json.loads((tmp_path / "history.json").read_text())["exposure"] == {"head": exposure}
+    with Image.open(tmp_path / "augmentation.png") as picture:
+        assert (picture.format, picture.mode) == ("PNG", "RGB")
+        assert picture.getpixel((0, 0)) == (200, 200, 200)
 
 
 def test_curves_show_every_column_by_epoch_over_both_phases():

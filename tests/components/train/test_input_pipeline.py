@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from components._errors import InputError
+from components.train.augmentation import augmenter
 from components.train.input_pipeline import padded_batches, read_images
 
 SIZE_PX = 32
@@ -40,21 +41,21 @@ def test_in_order(images):
 
 
 def test_every_image_comes_once_an_epoch_in_a_fresh_order(images):
-    shown = numbers(images.shuffled("none", seed=1).take(3 * ROWS))
+    shown = numbers(images.shuffled(augmenter("none"), seed=1).take(3 * ROWS))
     epochs = [shown[start : start + ROWS] for start in range(0, 3 * ROWS, ROWS)]
     assert [sorted(epoch) for epoch in epochs] == [list(range(ROWS))] * 3
     assert len({tuple(epoch) for epoch in epochs}) == 3
 
 
 def test_the_order_is_a_function_of_the_seed(images):
-    first, again, other = (numbers(images.shuffled("none", seed).take(ROWS)) for seed in (1, 1, 2))
+    first, again, other = (numbers(images.shuffled(augmenter("none"), seed).take(ROWS)) for seed in (1, 1, 2))
     assert first == again != other
 
 
 def test_element_i_is_the_same_for_one_worker_and_for_two(images):
-    alone = list(images.shuffled("default", seed=3).take(4 * ROWS).as_numpy_iterator())
+    alone = list(images.shuffled(augmenter("default"), seed=3).take(4 * ROWS).as_numpy_iterator())
     for worker in range(2):
-        shared = images.shuffled("default", seed=3, workers=2, worker=worker).take(2 * ROWS)
+        shared = images.shuffled(augmenter("default"), seed=3, workers=2, worker=worker).take(2 * ROWS)
         for (pixels, label), (expected, expected_label) in zip(
             shared.as_numpy_iterator(), alone[worker::2], strict=True
         ):
@@ -63,18 +64,18 @@ def test_element_i_is_the_same_for_one_worker_and_for_two(images):
 
 
 def test_an_image_changes_from_epoch_to_epoch(images):
-    shown = [pixels for pixels, _ in images.shuffled("default", seed=3).take(2 * ROWS).as_numpy_iterator()]
+    shown = [pixels for pixels, _ in images.shuffled(augmenter("default"), seed=3).take(2 * ROWS).as_numpy_iterator()]
     assert len({pixels.tobytes() for pixels in shown}) > ROWS
 
 
 def test_views_are_the_plain_images_and_then_changed_ones(images):
-    views = list(images.views("default", 3, seed=0).as_numpy_iterator())
+    views = list(images.views(augmenter("default"), 3, seed=0).as_numpy_iterator())
     plain = list(images.in_order().as_numpy_iterator())
     assert [label for _, label in views] == [label for _, label in plain] * 3
     assert all(np.array_equal(view, image) for (view, _), (image, _) in zip(views, plain, strict=False))
     changed = np.array([view for view, _ in views[ROWS:]]).reshape(2, ROWS, -1)
     assert not np.array_equal(*changed)
-    assert numbers(images.views("default", 1, seed=0)) == list(range(ROWS))
+    assert numbers(images.views(augmenter("default"), 1, seed=0)) == list(range(ROWS))
 
 
 @pytest.mark.parametrize(("rows", "batch_size"), [(10, 4), (8, 4), (3, 8), (1, 4)])
@@ -107,3 +108,21 @@ def test_the_specification_of_a_model_trained_on_them(images):
 def test_other_classes_than_expected_are_refused(folder):
     with pytest.raises(InputError, match="expected the class names"):
         read_images(folder, SIZE_PX, ["b", "a"])
+
+
+def test_classes_are_drawn_as_often_as_asked_for(images):
+    """Class b has 3 of the 7 images; drawn twice as often, and a half as often, it has 6 of 8."""
+    sampling = np.array([0.5, 2.0])
+    shown = numbers(images.shuffled(augmenter("none"), 1, sampling=sampling).take(100 * 8))
+    assert np.mean(np.array(shown) >= 4) == pytest.approx(6 / 8, abs=0.03)
+
+
+def test_resampled_element_i_is_the_same_for_one_worker_and_for_two(images):
+    options = {"sampling": np.array([0.5, 2.0])}
+    alone = numbers(images.shuffled(augmenter("none"), 3, **options).take(40))
+    shared = [
+        numbers(images.shuffled(augmenter("none"), 3, **options, workers=2, worker=worker).take(20))
+        for worker in range(2)
+    ]
+    assert alone[::2] == shared[0]
+    assert alone[1::2] == shared[1]

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from components._errors import InputError
-from components.train.loop import Data, fit
+from components.train.loop import Data, Progress, fit
 
 
 def model_of(kernel: np.ndarray) -> keras.Model:
@@ -56,11 +56,11 @@ class Logs(keras.callbacks.Callback):
         self.epochs.append(dict(logs))
 
 
-def run(model, data, *, epochs=1, learning_rate=0.1, callbacks=(), loss=cross_entropy) -> Logs:
+def run(model, data, *, epochs=1, learning_rate=0.1, callbacks=(), loss=cross_entropy, **interruption) -> Logs:
     logs = Logs()
     optimizer = keras.optimizers.SGD(learning_rate)
     strategy = tf.distribute.get_strategy()
-    fit(model, optimizer, loss, data, epochs=epochs, callbacks=[logs, *callbacks], strategy=strategy)
+    fit(model, optimizer, loss, data, epochs=epochs, callbacks=[logs, *callbacks], strategy=strategy, **interruption)
     return logs
 
 
@@ -97,6 +97,17 @@ def test_the_training_loss_is_the_one_given():
     assert logs.epochs[0]["loss"] == 3
     np.testing.assert_allclose(model.get_weights()[0], [[0, -0.1]], rtol=1e-6)
     assert logs.epochs[0]["accuracy"] == 0.5
+
+
+def test_mixed_labels_are_right_by_their_larger_part():
+    """Predicted: 0, 1, 1; the larger parts are 0, 1, 0."""
+    shares = np.array([[0.7, 0.3], [0.4, 0.6], [0.9, 0.1]], np.float32)
+    x = np.array([[1, 0], [0, 1], [0, 1]], np.float32)
+    train = tf.data.Dataset.from_tensor_slices((x, shares)).repeat().batch(3)
+    data = Data(train, data_of(x, [0, 1, 0], batch_size=3, classes=2).validation, 1, 2)
+    mixed_loss = tf.nn.softmax_cross_entropy_with_logits
+    logs = run(model_of(np.eye(2)), data, learning_rate=0.0, loss=mixed_loss)
+    assert logs.epochs[0]["accuracy"] == pytest.approx(2 / 3)
 
 
 # Predicted: 0, 0, 1, 1, 0 and, of weight 0, 2. Class 2 has no images and is never predicted but in the padding.
@@ -146,3 +157,39 @@ def test_a_loss_that_is_not_finite_is_refused():
     data = data_of([[1.0, 0], [np.inf, 0], [1.0, 0]], [0, 1, 0], batch_size=1, classes=2)
     with pytest.raises(InputError, match=r"training loss became \w+ in step 2 of the epoch\. Lower the learning rate"):
         run(model_of(np.eye(2)), data)
+
+
+def test_the_images_of_the_step_that_failed_are_named():
+    """In the second epoch of two steps; steps are counted from the first one of the phase."""
+    x = [[1.0, 0], [1.0, 0], [1.0, 0], [np.inf, 0]]
+    train = tf.data.Dataset.from_tensor_slices((np.float32(x), np.zeros(4, np.int64))).batch(1)
+    validation = tf.data.Dataset.from_tensors(
+        (np.ones([1, 2], np.float32), np.zeros(1, np.int64), np.ones(1, np.float32))
+    )
+    data = Data(train, validation, 2, 2, ids_of_step=lambda step: (f"a{step}", f"b{step}"))
+    with pytest.raises(
+        InputError, match=r"in step 2 of the epoch\. .* Look at the images of this step, by id: a3, b3\."
+    ):
+        run(model_of(np.eye(2)), data, epochs=2)
+
+
+def test_it_begins_in_the_middle_of_an_epoch():
+    """Three epochs of two steps, of which all but the last three steps are over."""
+    x, labels = np.eye(2)[[0, 1, 0, 1, 1, 0]], [0, 1, 0, 1, 1, 0]
+    data = data_of(x, labels, batch_size=1, classes=2, validation=([[1, 0]], [0], [1]))
+    progress = Progress(epoch=1, step=1, loss_sum=0.25, accuracy_sum=1.0)
+    data = Data(data.train.skip(3), data.validation, 2, 2)
+    logs = run(model_of(np.zeros([2, 2])), data, epochs=3, learning_rate=0.0, progress=progress)
+    assert [batch for batch, _ in logs.batches] == [1, 0, 1]
+    assert logs.epochs[0]["loss"] == pytest.approx((0.25 + math.log(2)) / 2)
+    assert logs.epochs[1]["loss"] == pytest.approx(math.log(2))
+    assert progress == Progress(epoch=3)
+
+
+def test_all_learn_that_one_is_told_to_end():
+    answers = iter([False, True])
+    progress, seen = Progress(), []
+    callback = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(progress.ending))  # noqa: ARG005
+    data = data_of(np.eye(2), [0, 1], batch_size=1, classes=2)
+    run(model_of(np.eye(2)), data, callbacks=[callback], progress=progress, told_to_end=lambda: next(answers))
+    assert seen == [False, True]

@@ -101,7 +101,8 @@ def test_stdout_tells_where_it_stands(run):
 def test_nothing_but_the_outputs_is_left(run):
     files = {str(path.relative_to(run[0])) for path in run[0].rglob("*") if path.is_file()}
     assert files == {
-        "executor_output.json", "model/model.keras", "model/model.json", "history/history.json", "history/curves.png"
+        "executor_output.json", "model/model.keras", "model/model.json", "history/history.json", "history/curves.png",
+        "history/augmentation.png",
     }  # fmt: skip
 
 
@@ -117,7 +118,13 @@ def test_the_same_seed_gives_the_same_weights(run, datasets, tmp_path):
     [
         ("--image-size-px", 100, "--image-size-px: expected int in [32, 1024] and a multiple of 32. Received: '100'."),
         ("--dropout", 1, "--dropout: expected float in [0, 1). Received: '1'."),
-        ("--augmentation", "heavy", "--augmentation: expected one of none, light, default. Received: 'heavy'."),
+        (
+            "--augmentation",
+            "heavy",
+            "augmentation: expected one of none, light, default, strong, or a JSON list of layers such as "
+            '[{"layer": "RandomFlip", "probability": 0.5, "mode": "horizontal"}]. Received: \'heavy\'.',
+        ),
+        ("--mixup-alpha", -1, "--mixup-alpha: expected float in [0, 10]. Received: '-1'."),
     ],
 )
 def test_a_flag_out_of_range_is_one_message_and_status_2(datasets, tmp_path, flag, value, message):

@@ -35,8 +35,9 @@ def train(datasets, devices: str, **parameters) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_two_replicas_measure_what_one_measures(datasets):
-    parameters = {"head_epochs": 2, "finetune_epochs": 1, "finetune_layers": 4, "head_schedule": "constant"}
+@pytest.mark.parametrize("extra", [{}, {"imbalance": "balanced_sampling", "mixup_alpha": 0.4, "cutmix_alpha": 1.0}])
+def test_two_replicas_measure_what_one_measures(datasets, extra):
+    parameters = {"head_epochs": 2, "finetune_epochs": 1, "finetune_layers": 4, "head_schedule": "constant"} | extra
     alone, together = (train(datasets, devices, **parameters)["history"] for devices in ("CPU:0", "CPU:0 CPU:1"))
     measured = ("phase", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1", "learning_rate")
     assert [row["phase"] for row in alone] == ["head", "head", "finetune"]

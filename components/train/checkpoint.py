@@ -1,0 +1,169 @@
+"""Where a training stands, in one file: what follows from it is the same to the last bit."""
+
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from components._progress import say
+from components._storage import whole_file, whole_folder
+from components.train.callbacks import EpochRow
+from components.train.exposure import ClassExposure
+from components.train.loop import Progress
+from components.train.parameters import TrainParameters
+
+_STATE_FILE = "state.npz"
+_ROWS_AT_ONCE = 4096
+_ARRAYS = ("model", "optimizer", "best")
+_COMPONENTS = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that the rest of a training depends on, between two steps.
+
+    Attributes:
+        phase: Name of the phase under way.
+        progress: How far it has come.
+        stopped: Whether a callback has ended it.
+        history: Rows of the epochs so far, of all phases.
+        exposure: By phase and class, how much was learned from it.
+        callbacks: Numbers that each of the phase's callbacks remembers.
+        best_merit: What the best weights are compared by.
+        model: Values of all the classifier's variables, those of its random generators included.
+        optimizer: Values of the optimizer's variables: moments, position in the schedule, learning rate.
+        best: The weights after the best epoch.
+    """
+
+    phase: str
+    progress: Progress
+    stopped: bool
+    history: list[EpochRow]
+    exposure: dict[str, dict[str, ClassExposure]]
+    callbacks: list[dict[str, Any]]
+    best_merit: tuple[float, float]
+    model: list[NDArray[Any]]
+    optimizer: list[NDArray[Any]]
+    best: list[NDArray[Any]]
+
+    def save(self, file: BinaryIO) -> None:
+        """Writes it as an .npz archive."""
+        arrays = {f"{name}/{index}": array for name in _ARRAYS for index, array in enumerate(getattr(self, name))}
+        facts = {
+            "phase": self.phase,
+            "progress": asdict(self.progress),
+            "stopped": self.stopped,
+            "history": self.history,
+            "exposure": self.exposure,
+            "callbacks": self.callbacks,
+            "best_merit": self.best_merit,
+            "arrays": {name: len(getattr(self, name)) for name in _ARRAYS},
+        }
+        np.savez(file, facts=np.array(json.dumps(facts)), **arrays)
+
+    @classmethod
+    def load(cls, content: bytes) -> "Checkpoint":
+        """Reads what `save` wrote."""
+        with np.load(BytesIO(content)) as archive:
+            facts: dict[str, Any] = json.loads(archive["facts"].item())
+            arrays: dict[str, Any] = {
+                name: [archive[f"{name}/{index}"] for index in range(length)]
+                for name, length in facts.pop("arrays").items()
+            }
+        progress = Progress(**facts.pop("progress"))
+        return cls(progress=progress, best_merit=tuple(facts.pop("best_merit")), **facts, **arrays)
+
+
+def training_key(parameters: TrainParameters, dataset_digests: Iterable[str]) -> str:
+    """Returns a digest of all that a training's result depends on: parameters, data, code and libraries.
+
+    Args:
+        parameters: Of the training.
+        dataset_digests: Of the training and the validation images.
+    """
+    digest = hashlib.sha256(parameters.model_dump_json(exclude={"checkpoint_minutes"}).encode())
+    for part in (*dataset_digests, tf.__version__, keras.__version__):
+        digest.update(f"\0{part}".encode())
+    for source in sorted(file for step in ("formats", "train") for file in (_COMPONENTS / step).rglob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+class CheckpointFolder:
+    """The checkpoints of one training in a folder where others' may lie.
+
+    Args:
+        folder: Where; created when something is written.
+        key: The training's; see `training_key`.
+        writable: Whether this process is the one that writes.
+    """
+
+    def __init__(self, folder: Path, key: str, *, writable: bool) -> None:
+        self._all, self._own, self._writable = folder, folder / key, writable
+
+    def read(self) -> bytes:
+        """Returns the last checkpoint, nothing if there is none that can be used; says so where one is left aside."""
+        file = self._own / _STATE_FILE
+        if file.is_file():
+            if zipfile.is_zipfile(file):
+                return file.read_bytes()
+            say("train", f"{file}: this checkpoint is damaged; it is ignored, training begins anew")
+        elif any(self._all.glob(f"*/{_STATE_FILE}")):
+            say("train", f"{self._all}: its checkpoints belong to other data, parameters or code; they are ignored")
+        return b""
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Replaces the last checkpoint, in one instant."""
+        with whole_file(self._own / _STATE_FILE) as file, file.open("wb") as stream:
+            checkpoint.save(stream)
+
+    def kept(self, name: str, compute: Callable[[], tf.data.Dataset]) -> tf.data.Dataset:
+        """Returns a finite data set that takes long to compute, from disk if it has been computed before.
+
+        Args:
+            name: Of the data set.
+            compute: Returns a data set of known length, its elements tuples of tensors of fixed shapes.
+
+        Returns:
+            The same elements, in memory.
+        """
+        folder = self._own / name
+        if not folder.is_dir():
+            elements = compute()
+            if not self._writable:
+                return elements
+            with whole_folder(folder) as partial:
+                _write_columns(partial, elements)
+        columns = sorted(folder.glob("*.npy"))
+        return tf.data.Dataset.from_tensor_slices(tuple(np.load(column, mmap_mode="r") for column in columns))
+
+    def clear(self) -> None:
+        """Removes the folder with everybody's checkpoints."""
+        shutil.rmtree(self._all, ignore_errors=True)
+
+
+def _write_columns(folder: Path, elements: tf.data.Dataset) -> None:
+    """Writes each of the elements' tensors as one array, a few rows at a time."""
+    columns = [
+        np.lib.format.open_memmap(
+            folder / f"{index}.npy", "w+", spec.dtype.as_numpy_dtype, (len(elements), *spec.shape)
+        )
+        for index, spec in enumerate(elements.element_spec)
+    ]
+    first = 0
+    for batch in elements.batch(_ROWS_AT_ONCE).as_numpy_iterator():
+        for column, rows in zip(columns, batch, strict=True):
+            column[first : first + len(rows)] = rows
+        first += _ROWS_AT_ONCE
+    for column in columns:
+        column.flush()

@@ -1,0 +1,150 @@
+"""MixUp and CutMix: images of two, with labels of two, the same whatever the number of workers."""
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """How images are mixed in pairs; with both ways on, a fair coin chooses for each image.
+
+    Attributes:
+        mixup_alpha: Of MixUp's Beta(alpha, alpha), from which the share of an image is drawn (Zhang et al. 2018,
+            arXiv 1710.09412); 0 for none.
+        cutmix_alpha: Of CutMix's (Yun et al. 2019, arXiv 1905.04899); 0 for none.
+    """
+
+    mixup_alpha: float = 0.0
+    cutmix_alpha: float = 0.0
+
+    def __bool__(self) -> bool:
+        """Whether anything is mixed."""
+        return self.mixup_alpha > 0 or self.cutmix_alpha > 0
+
+    def of_features(self) -> "Mixing":
+        """What of it applies to features, which have no area to cut from (Verma et al. 2019, arXiv 1806.05236)."""
+        return Mixing(self.mixup_alpha)
+
+    @property
+    def rate(self) -> float:
+        """The chance, in [0, 1/2), that two draws from an image's label are of different images of its pair.
+
+        With a share s from Beta(a, a) this is the mean of 2 s (1 - s), which is a / (2 a + 1).
+        """
+        rates = [alpha / (2 * alpha + 1) for alpha in (self.mixup_alpha, self.cutmix_alpha) if alpha > 0]
+        return sum(rates) / len(rates) if rates else 0.0
+
+
+def mixed(
+    elements: tf.data.Dataset,
+    mixing: Mixing,
+    *,
+    classes: int,
+    batch_size: int,
+    seed: int,
+    first_group: int = 0,
+    workers: int = 1,
+    worker: int = 0,
+) -> tf.data.Dataset:
+    """Mixes each element with the one a batch later or earlier: two batches at a time.
+
+    Elements and draws are paired by their place among those of all workers, so that the number of workers doesn't
+    matter.
+
+    Args:
+        elements: This worker's endless (x, label int64), x uint8 [size, size, 3] or float32 [n].
+        mixing: How.
+        classes: Number of classes.
+        batch_size: Elements in a batch over all workers; a multiple of their number.
+        seed: Of the draws.
+        first_group: How many pairs of batches came before the elements.
+        workers: Number of workers.
+        worker: Index of this one.
+
+    Returns:
+        Endless (x, shares of the classes float32 [classes]).
+    """
+    own = batch_size // workers
+
+    def mix_group(index: tf.Tensor, group: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        x, labels = group
+        draws = draw(mixing, 2 * batch_size, tf.stack([tf.constant(seed, tf.int64), index]))
+        mine = tf.ensure_shape(draws[worker::workers], [2 * own, 5])
+        return mix(x, tf.one_hot(labels, classes), own, mine)
+
+    groups = elements.batch(2 * own, drop_remainder=True).enumerate(first_group)
+    return groups.map(mix_group, tf.data.AUTOTUNE).unbatch()
+
+
+def draw(mixing: Mixing, elements: int, seed: tf.Tensor) -> tf.Tensor:
+    """Draws how to mix.
+
+    Args:
+        mixing: How.
+        elements: Number of elements.
+        seed: Int64 [2]; the draws are a function of it.
+
+    Returns:
+        Float32 [elements, 5]: MixUp's and CutMix's share of the image itself, in [0, 1]; whether to cut, 0 or 1; and
+        where the cut lies, top and left, in [0, 1) of where it can lie.
+    """
+    seeds = tf.unstack(tf.random.split(seed, 3))
+    shares = [_beta(elements, alpha, seeds[i]) for i, alpha in enumerate((mixing.mixup_alpha, mixing.cutmix_alpha))]
+    coin, top, left = tf.unstack(tf.random.stateless_uniform([3, elements], seeds[2]))
+    threshold = 0.5 if mixing.mixup_alpha and mixing.cutmix_alpha else float(mixing.cutmix_alpha > 0)
+    return tf.stack([*shares, tf.cast(coin < threshold, tf.float32), top, left], axis=1)
+
+
+def mix(x: tf.Tensor, shares: tf.Tensor, distance: int, draws: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mixes each element with the one `distance` before it, going round.
+
+    The cut is a square that lies wholly inside the image (the paper clips it), so that its area is what was drawn.
+
+    Args:
+        x: Images uint8 [n, size, size, 3], or features float32 [n, m].
+        shares: Of the classes, float32 [n, classes].
+        distance: Between the elements of a pair.
+        draws: Float32 [n, 5], as `draw` gives them; features are never cut.
+
+    Returns:
+        x and shares, of the same shapes and types.
+    """
+    mixup, cutmix, cuts, top, left = tf.unstack(draws, axis=1)
+    if x.shape.rank == 2:
+        own_share, own = mixup, mixup[:, None]
+    else:
+        size_px = x.shape[1]
+        outside = 1 - _squares(size_px, cutmix, top, left)
+        own = tf.where(cuts[:, None, None] == 1, outside, mixup[:, None, None])[..., None]
+        own_share = tf.reduce_mean(own, [1, 2, 3])
+    blended = own * tf.cast(x, tf.float32) + (1 - own) * tf.cast(tf.roll(x, distance, 0), tf.float32)
+    blended = tf.cast(tf.round(blended) if x.dtype == tf.uint8 else blended, x.dtype)
+    return blended, own_share[:, None] * shares + (1 - own_share)[:, None] * tf.roll(shares, distance, 0)
+
+
+def _squares(size_px: int, share_outside: tf.Tensor, top: tf.Tensor, left: tf.Tensor) -> tf.Tensor:
+    """Returns float32 [n, size, size]: 1 inside squares, 0 outside."""
+    side_px = tf.round(size_px * tf.sqrt(1 - share_outside))
+
+    def spans(start: tf.Tensor) -> tf.Tensor:
+        first_px = tf.floor(start * (size_px - side_px + 1))[:, None]
+        place_px = tf.range(size_px, dtype=tf.float32)[None]
+        return tf.cast((place_px >= first_px) & (place_px < first_px + side_px[:, None]), tf.float32)
+
+    return spans(top)[:, :, None] * spans(left)[:, None, :]
+
+
+def _beta(elements: int, alpha: float, seed: tf.Tensor) -> tf.Tensor:
+    """Draws from Beta(alpha, alpha), float32 [elements], as a ratio of two gamma variates; ones for an alpha of 0.
+
+    In logarithms: of a small alpha, both variates are too small for a float. One of Gamma(alpha) is one of
+    Gamma(alpha + 1) times u^(1 / alpha) (Marsaglia and Tsang 2000, section 6).
+    """
+    if not alpha:
+        return tf.ones([elements])
+    above, below = tf.unstack(tf.random.split(seed, 2))
+    uniform = 1 - tf.random.stateless_uniform([2, elements], below, dtype=tf.float64)  # in (0, 1]
+    gamma = tf.random.stateless_gamma([2, elements], above, alpha + 1, dtype=tf.float64)
+    first, second = tf.unstack(tf.math.log(gamma) + tf.math.log(uniform) / alpha)
+    return tf.cast(tf.sigmoid(first - second), tf.float32)

@@ -34,7 +34,10 @@ def main() -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         from components.export.exporting import export_checked  # noqa: PLC0415
 
-        with whole_folder(flags.saved_model) as saved_model, whole_folder(flags.tflite) as tflite:
+        with (
+            whole_folder(flags.saved_model, holds="*/saved_model.pb") as saved_model,
+            whole_folder(flags.tflite, holds="*.tflite") as tflite,
+        ):
             metrics = export_checked(flags.model, flags.test, saved_model, tflite)
         parity_file = flags.parity.with_suffix(".json")
         with whole_file(parity_file) as file:

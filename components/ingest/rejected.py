@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+MANY_REJECTED = 0.05  # as a share of all files: more than single photographs gone wrong
 REJECTED_FILE = "rejected.jsonl"  # beside the shards, a line each
 
 # The kinds of reasons, in the order in which reports list them.

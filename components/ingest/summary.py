@@ -5,9 +5,9 @@ from typing import Any
 from components._progress import say
 from components._text import counted
 from components.ingest.image_dataset import Ingested
+from components.ingest.rejected import MANY_REJECTED
 
 _REASONS_SHOWN = 5
-_MANY_REJECTED = 0.05  # as a share of all files: more than single photographs gone wrong
 
 
 def say_summary(ingested: Ingested, elapsed_s: float) -> None:
@@ -27,7 +27,7 @@ def say_summary(ingested: Ingested, elapsed_s: float) -> None:
         say("ingest", f"rejected {file.source_uri}: {file.reason}")
     if len(rejected) > _REASONS_SHOWN:
         say("ingest", f"rejected {len(rejected) - _REASONS_SHOWN} more, see rejected.jsonl")
-    if len(rejected) > _MANY_REJECTED * (files := dataset.rows + len(rejected)):
+    if len(rejected) > MANY_REJECTED * (files := dataset.rows + len(rejected)):
         say("ingest", f"warning: {len(rejected)} of {files} files ({len(rejected) / files:.0%}) were rejected")
     totals = (
         f"{dataset.rows} images in {len(dataset.counts)} classes, {len(rejected)} rejected, {ingested.groups} groups, "

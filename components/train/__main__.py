@@ -74,12 +74,12 @@ def _train(flags: Namespace, parameters: TrainParameters, preemption: Preemption
 
 
 def _write(flags: Namespace, result: "TrainingResult", spec: "ModelSpec") -> None:
-    from components.formats.model import save_model  # noqa: PLC0415
-    from components.train.history import write_history  # noqa: PLC0415
+    from components.formats.model import KERAS_FILE, save_model  # noqa: PLC0415
+    from components.train.history import HISTORY_FILE, write_history  # noqa: PLC0415
 
-    with whole_folder(flags.model) as folder:
+    with whole_folder(flags.model, holds=KERAS_FILE) as folder:
         save_model(folder, result.model, spec)
-    with whole_folder(flags.history) as folder:
+    with whole_folder(flags.history, holds=HISTORY_FILE) as folder:
         write_history(folder, result.history, result.exposure, result.samples)
     best = result.best
     say("train", f"best epoch: {best['phase']} {best['epoch']}, val_macro_f1 {best['val_macro_f1']:.3f}")

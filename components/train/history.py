@@ -14,6 +14,8 @@ from components.train.augmented_samples import as_picture
 from components.train.callbacks import EpochRow
 from components.train.exposure import ClassExposure
 
+HISTORY_FILE = "history.json"
+
 mpl.use("agg")
 
 Exposure = Mapping[str, Mapping[str, ClassExposure]]
@@ -31,7 +33,7 @@ def write_history(
         samples: Augmented images, uint8 [rows, columns, height, width, 3]; None writes no `augmentation.png`.
     """
     told = {"format_version": 1, "epochs": history} | ({"exposure": exposure} if exposure else {})
-    (folder / "history.json").write_text(json.dumps(told, indent=2) + "\n")
+    (folder / HISTORY_FILE).write_text(json.dumps(told, indent=2) + "\n")
     curves(history).savefig(folder / "curves.png", dpi=120)
     if samples is not None:
         as_picture(samples).save(folder / "augmentation.png")

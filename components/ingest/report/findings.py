@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 
 from components._text import Finding, counted, listed, percent, ratio
+from components.ingest.rejected import MANY_REJECTED
 from components.ingest.report.overview import Overview
 from components.ingest.source.class_map import ClassMap
 
 _SPLITS = 3
-_MANY_REJECTED = 0.05  # as a share of all files: more than single photographs gone wrong
 _IMBALANCED = 10  # images of the largest class for each of the smallest
 
 
@@ -31,7 +31,7 @@ def _findings(overview: Overview) -> Iterator[Finding]:
         kinds = ", ".join(f"{kind.files:,} {kind.kind}" for kind in overview.rejections.kinds)
         of_all = rejected / (rejected + overview.dataset.rows)
         text = f"{counted(rejected, 'file')} ({percent(of_all)}) rejected: {kinds}."
-        yield Finding(text, "rejected", is_problem=of_all > _MANY_REJECTED)
+        yield Finding(text, "rejected", is_problem=of_all > MANY_REJECTED)
 
 
 def _of_classes(overview: Overview) -> Iterator[Finding]:

@@ -64,8 +64,8 @@ def _places(result: RunResult) -> Text:
     outputs = result.outputs
     places: dict[str, Path] = {
         "report": outputs["evaluate"]["report"],
-        "report on data": outputs["ingest"]["report"],
-        "report on splits": outputs["split"]["report"],
+        "data report": outputs["ingest"]["report"],
+        "split report": outputs["split"]["report"],
         "metrics": outputs["evaluate"]["metrics"],
         "curves": outputs["train"]["history"] / "curves.png",
         "rejected files": outputs["ingest"]["images"] / "rejected.jsonl",

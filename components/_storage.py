@@ -10,9 +10,14 @@ from pathlib import Path
 from components._errors import InputError
 
 
+def local_path(place: str) -> Path | None:
+    """Returns the path of what is on this machine; None for "" and for URIs."""
+    return Path(place) if place and "://" not in place else None
+
+
 def local_paths(places: Mapping[str, str]) -> dict[str, Path]:
-    """Returns those places that are paths here, and neither URIs nor empty, by the flag that names them."""
-    return {flag: Path(place) for flag, place in places.items() if place and "://" not in place}
+    """Returns the paths of those places that are on this machine, by the flag that names them."""
+    return {flag: path for flag, place in places.items() if (path := local_path(place))}
 
 
 def check_apart(inputs: Mapping[str, Path], outputs: Mapping[str, Path]) -> None:
@@ -76,9 +81,9 @@ def whole_file(file: Path) -> Iterator[Path]:
     partial = _fresh_partial(file)
     try:
         yield partial
-        _sync(partial)
+        sync(partial)
         partial.replace(file)
-        _sync(file.parent)
+        sync(file.parent)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -107,7 +112,7 @@ def _replace(partial: Path, folder: Path) -> None:
     if folder.exists():
         folder.replace(outdated)
     partial.replace(folder)
-    _sync(folder.parent)
+    sync(folder.parent)
     _remove(outdated)
 
 
@@ -121,11 +126,11 @@ def _remove(path: Path) -> None:
 def _sync_tree(folder: Path) -> None:
     for parent, _, files in os.walk(folder):
         for name in files:
-            _sync(Path(parent, name))
-        _sync(Path(parent))
+            sync(Path(parent, name))
+        sync(Path(parent))
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Flushes a file's or folder's bytes to disk, so that a rename never outlives its content."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -80,9 +80,9 @@ def run(
 
         scenery run --data gs://acme/photos --ledger gs://acme/ledger.parquet
     """
-    from components._storage import check_apart, local_paths
+    from components._storage import check_apart, local_path, local_paths
     from pipelines.compile import COMPONENTS, PIPELINE_FILE
-    from pipelines.local.data import data_arguments, local_path
+    from pipelines.local.data import data_arguments
     from pipelines.parameters import resolve
 
     arguments = resolve(preset, config, settings or []).model_dump() | data_arguments(data, ledger)

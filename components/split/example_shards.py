@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from components._storage import sync
 from components.formats.dataset import ENCODED, ID, LABEL, TEXT
 from components.split.assignment import Split
 from components.split.image_rows import ImageRows, Integers
@@ -122,11 +123,7 @@ def write_examples(jpegs: Iterable[Buffer], rows: ImageRows, places: Places, cla
 def flush(shards: Iterable[Shard]) -> None:
     """Brings files to disk."""
     for shard in shards:
-        descriptor = os.open(shard.file, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(shard.file)
 
 
 def _record_bytes(rows: ImageRows, class_names: Sequence[str]) -> Integers:

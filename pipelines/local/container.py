@@ -14,7 +14,7 @@ from kfp import local
 from kfp.local import docker_task_handler, status
 
 from components._errors import InputError
-from pipelines.local.data import local_path
+from components._storage import local_path
 from pipelines.local.step import Progress, Step, Stopwatch
 
 IMAGE_USER = 65532  # the images' own user, when the caller is root

@@ -40,11 +40,6 @@ def data_arguments(data: str, ledger: str) -> dict[str, str]:
     }
 
 
-def local_path(location: str) -> Path | None:
-    """Returns the path of what is on this machine; None for "" and what is elsewhere."""
-    return Path(location) if location and not is_remote(location) else None
-
-
 def source_mounts(source: Path) -> list[Path]:
     """Finds the paths that a source on this machine is read from.
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from components._storage import local_path
 from pipelines.local import data as data_module
-from pipelines.local.data import data_arguments, local_path, source_mounts
+from pipelines.local.data import data_arguments, source_mounts
 
 
 @pytest.fixture

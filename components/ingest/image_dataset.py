@@ -149,10 +149,9 @@ def _check_classes(source: str, listing: Listing, min_class_images: int) -> None
     files = Counter(image.label for image in listing.images)
     if len(files) < MIN_CLASSES:
         found = ", ".join(map(repr, sorted(files))) or "none"
-        left_out = f" {len(listing.rejected)} files were rejected{_first_reasons(listing.rejected)}"
         raise InputError(
             f"--source {source}: expected files of at least {MIN_CLASSES} classes, found {found}. Check the place, "
-            f"--class-pattern and --ignored-folders.{left_out if listing.rejected else ''}"
+            f"--class-pattern and --ignored-folders.{_left_out(listing.rejected) if listing.rejected else ''}"
         )
     if too_few := {label: count for label, count in sorted(files.items()) if count < min_class_images}:
         raise InputError(_too_few(source, too_few, files, min_class_images))
@@ -170,8 +169,7 @@ def _checked_counts(
     files = Counter(image.label for image in listing.images)
     counts = {label: usable[label] for label in sorted(files)}
     if too_few := {label: count for label, count in counts.items() if count < min_class_images}:
-        reasons = f" {len(rejected)} files were rejected{_first_reasons(rejected)}"
-        raise InputError(_too_few(source, too_few, files, min_class_images) + reasons)
+        raise InputError(_too_few(source, too_few, files, min_class_images) + _left_out(rejected))
     return counts
 
 
@@ -183,6 +181,6 @@ def _too_few(source: str, too_few: Mapping[str, int], files: Mapping[str, int], 
     )
 
 
-def _first_reasons(rejected: Sequence[Rejected]) -> str:
+def _left_out(rejected: Sequence[Rejected]) -> str:
     lines = [f"\n  {visible(file.source_uri)}: {visible(file.reason)}" for file in rejected[:5]]
-    return ":" * bool(lines) + "".join(lines)
+    return f" {len(rejected)} files were rejected" + ":" * bool(lines) + "".join(lines)

@@ -41,8 +41,11 @@ def run_steps_here(data: Path, work: Path) -> None:
     """Calls each step's program with the flags that the pipeline gives it by default."""
     out = work / "one-process"
     flags = {
-        "ingest": {"source": data, "images": out / "images"},
-        "split": {"images": out / "images", **{name: out / name for name in ("train", "validation", "test", "ledger")}},
+        "ingest": {"source": data, "images": out / "images", "report": out / "ingest"},
+        "split": {
+            **{name: out / name for name in ("images", "train", "validation", "test", "ledger")},
+            "report": out / "split",
+        },
         "train": {name: out / name for name in ("train", "validation", "model", "history")},
         "evaluate": {
             name: out / name for name in ("model", "test", "metrics", "confusion", "predictions", "report", "decision")

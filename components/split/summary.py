@@ -23,12 +23,12 @@ def say_summary(split: SplitDatasets, elapsed_s: float) -> None:
         say("split", f"{name:{width}}  " + "  ".join(f"{split.of[s].counts[name]:10d}" for s in SPLITS))
     say("split", f"{'all classes':{width}}  " + "  ".join(f"{split.of[s].rows:10d}" for s in SPLITS))
     if split.changes:
-        say_changes(split.changes)
+        _say_changes(split.changes)
     rows, groups_in_all = sum(dataset.rows for dataset in split.of.values()), sum(split.groups.values())
     say("split", f"{rows} images of {groups_in_all} groups, {elapsed_s:.1f} s ({rows / elapsed_s:.0f} images/s)")
 
 
-def say_changes(changes: Changes) -> None:
+def _say_changes(changes: Changes) -> None:
     """Prints what is new, gone and moved since the run before."""
     new, gone = counted(changes.new_groups, "new group"), counted(changes.vanished_groups, "group")
     say("split", f"since the run of {changes.previous_date}: {new}, {gone} gone, {len(changes.moved)} moved")

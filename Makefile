@@ -39,7 +39,7 @@ pipeline: .venv/ready ## Compile pipeline.yaml
 	$(BIN)/scenery compile
 
 # The first is what people work with; the others are what the images install, at the same versions.
-GROUPS := core ingest split tensorflow-cpu tensorflow-gpu train evaluate export
+GROUPS := core ingest split tensorflow-cpu tensorflow-gpu train tune evaluate export
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock"
 lock: .venv/ready ## Lock the dependencies of every group: versions and hashes

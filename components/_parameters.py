@@ -1,7 +1,9 @@
 """Parameters of a step: one pydantic model gives the flags, their help, their checks and their errors."""
 
+import difflib
 import json
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MultipleOf
@@ -73,11 +75,41 @@ def from_flags(parameters: type[P], flags: Namespace) -> P:
         InputError: If a value is not JSON where it has to be, of the wrong type or out of its range; names the
             flag, the range and what came.
     """
-    values = {name: _value(name, field, getattr(flags, name)) for name, field in parameters.model_fields.items()}
+    fields = parameters.model_fields.items()
+    return checked(parameters, {name: _value(name, field, getattr(flags, name)) for name, field in fields}, _flag)
+
+
+def checked(parameters: type[P], values: Mapping[str, Any], shown: Callable[[str], str] = str) -> P:
+    """Checks values against the parameters' types and ranges.
+
+    Args:
+        parameters: What there is to set.
+        values: By name of the parameter; the default holds where there is none.
+        shown: Returns how people know a parameter: its flag, or the file that sets it.
+
+    Raises:
+        InputError: One line a wrong parameter, with its range or the nearest known name.
+    """
     try:
         return parameters.model_validate(values)
     except ValidationError as error:
-        raise InputError("\n".join(_message(parameters, details) for details in error.errors())) from error
+        lines = [_complaint(parameters, details, shown) for details in error.errors()]
+        raise InputError("\n".join(dict.fromkeys(lines))) from error
+
+
+def _complaint(parameters: type[BaseModel], details: Any, shown: Callable[[str], str]) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    if not details["loc"]:
+        return str(details["msg"]).removeprefix("Value error, ")
+    name = str(details["loc"][0])
+    if name not in parameters.model_fields:
+        return f"{shown(name)}: no such parameter.{nearest(name, parameters.model_fields)}"
+    return f"{shown(name)}: expected {expected(parameters.model_fields[name])}. Received: {details['input']!r}."
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Returns a sentence with the known name that is most like a mistyped one."""
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0)
+    return f" The nearest is {matches[0]!r}." if matches else ""
 
 
 def _value(name: str, field: FieldInfo, text: Any) -> Any:  # noqa: ANN401 - what argparse holds
@@ -87,13 +119,6 @@ def _value(name: str, field: FieldInfo, text: Any) -> Any:  # noqa: ANN401 - wha
         return json.loads(text)
     except ValueError as error:
         raise InputError(f"{_flag(name)}: expected JSON, {expected(field)}. Received: {text!r}.") from error
-
-
-def _message(parameters: type[BaseModel], details: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
-    if not details["loc"]:
-        return str(details["msg"]).removeprefix("Value error, ")
-    name = str(details["loc"][0])
-    return f"{_flag(name)}: expected {expected(parameters.model_fields[name])}. Received: {details['input']!r}."
 
 
 def _flag(name: str) -> str:

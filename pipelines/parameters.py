@@ -1,15 +1,13 @@
 """The pipeline's parameters: every step's, from presets, files and the command line, checked before a run."""
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from components._errors import InputError
-from components._parameters import expected
+from components._parameters import checked, nearest
 from components.evaluate.parameters import EvaluateParameters
 from components.ingest.parameters import IngestParameters
 from components.split.parameters import SplitParameters
@@ -37,28 +35,17 @@ def resolve(preset: str | None = None, config: Path | None = None, settings: Ite
         All parameters, defaults included.
 
     Raises:
-        InputError: If a source can't be read, or a parameter is unknown or out of its range.
+        InputError: If a source can't be read, or a parameter is unknown or out of its range; names the source.
     """
-    values: dict[str, Any] = {}
+    sources: list[tuple[str, dict[str, Any]]] = []
     if preset:
-        values |= read_preset(preset)
+        sources.append((f"preset {preset}", read_preset(preset)))
     if config:
-        values |= _read_yaml(config)
-    for setting in settings:
-        values |= _read_setting(setting)
-    return check(values)
-
-
-def check(values: Mapping[str, Any]) -> Parameters:
-    """Checks parameters against their ranges.
-
-    Raises:
-        InputError: One line a parameter, with its range or the nearest known name.
-    """
-    try:
-        return Parameters.model_validate(values)
-    except ValidationError as error:
-        raise InputError("\n".join(_message(details) for details in error.errors())) from error
+        sources.append((str(config), _read_yaml(config)))
+    sources += [("--set", _read_setting(setting)) for setting in settings]
+    origin = {str(name): source for source, values in sources for name in values}
+    values = {name: value for _, values in sources for name, value in values.items()}
+    return checked(Parameters, values, lambda name: f"{origin[name]}: {name}")
 
 
 def preset_names() -> list[str]:
@@ -70,7 +57,7 @@ def read_preset(name: str) -> dict[str, Any]:
     """Returns a preset's parameters, unchecked."""
     known = preset_names()
     if name not in known:
-        raise InputError(f"preset: expected one of {', '.join(known)}. Received: {name!r}.{_nearest(name, known)}")
+        raise InputError(f"preset: expected one of {', '.join(known)}. Received: {name!r}.{nearest(name, known)}")
     return _read_yaml(PRESETS / f"{name}.yaml")
 
 
@@ -95,17 +82,3 @@ def _read_setting(setting: str) -> dict[str, Any]:
         return {name.strip(): yaml.safe_load(value)}
     except yaml.YAMLError as error:
         raise InputError(f"--set {name}: expected a value. Received: {value!r}.") from error
-
-
-def _message(details: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
-    if not details["loc"]:
-        return str(details["msg"]).removeprefix("Value error, ")
-    name = str(details["loc"][0])
-    if name not in Parameters.model_fields:
-        return f"{name}: no such parameter.{_nearest(name, Parameters.model_fields)}"
-    return f"{name}: expected {expected(Parameters.model_fields[name])}. Received: {details['input']!r}."
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0)
-    return f" The nearest is {matches[0]!r}." if matches else ""

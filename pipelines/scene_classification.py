@@ -7,9 +7,9 @@ from components.export.component import export
 from components.ingest.component import ingest
 from components.split.component import split
 from components.train.component import train
-from pipelines.parameters import check
+from pipelines.parameters import resolve
 
-_DEFAULT = check({})
+_DEFAULT = resolve()
 
 
 @dsl.pipeline(

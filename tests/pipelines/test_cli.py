@@ -70,7 +70,7 @@ def test_help_does_not_wait_for_kfp(tmp_path):
         (("run", "--data", ""), "here or at gs://, s3:// or https://, found nothing at ."),
         (("run", "--data", "https://acme.example/photos"), "at https:// there can be archives and manifests only"),
         (("run", "--data", ".", "--ledger", "."), "error: --ledger: expected a file, or none yet, found a folder at"),
-        (("run", "--data", ".", "--set", "head_epoch=3"), "error: head_epoch: no such parameter. The nearest is 'hea"),
+        (("run", "--data", ".", "--set", "head_epoch=3"), "--set: head_epoch: no such parameter. The nearest is 'hea"),
         (("run", "--data", ".", "--preset", "quik"), "The nearest is 'quick'"),
         (("images", "build", "--component", "bake"), "error: --component: expected one of ingest, split, train, eva"),
     ],

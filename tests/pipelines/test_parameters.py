@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from components._errors import InputError
-from pipelines.parameters import PRESETS, Parameters, check, preset_names, read_preset, resolve
+from pipelines.parameters import PRESETS, Parameters, preset_names, read_preset, resolve
 
 
 @pytest.fixture
@@ -56,13 +56,13 @@ def test_every_preset_file_is_listed():
 def test_all_errors_come_at_once(config):
     settings = ["image_size_px=100", "unknown_classes=wild", "dropout=a"]
     with pytest.raises(InputError) as error:
-        resolve(None, config("min_recal: 0.5\nbatch_size: 0"), settings)
+        resolve(None, file := config("min_recal: 0.5\nbatch_size: 0"), settings)
     assert set(str(error.value).splitlines()) == {
-        "min_recal: no such parameter. The nearest is 'min_recall'.",
-        "batch_size: expected int in [1, 4096]. Received: 0.",
-        "image_size_px: expected int in [32, 1024] and a multiple of 32. Received: 100.",
-        "unknown_classes: expected one of error, other. Received: 'wild'.",
-        "dropout: expected float in [0, 1). Received: 'a'.",
+        f"{file}: min_recal: no such parameter. The nearest is 'min_recall'.",
+        f"{file}: batch_size: expected int in [1, 4096]. Received: 0.",
+        "--set: image_size_px: expected int in [32, 1024] and a multiple of 32. Received: 100.",
+        "--set: unknown_classes: expected one of error, other. Received: 'wild'.",
+        "--set: dropout: expected float in [0, 1). Received: 'a'.",
     }
 
 
@@ -79,9 +79,9 @@ def test_patterns_and_policies_are_checked_before_anything_starts(setting):
 
 def test_parameters_that_do_not_go_together_are_named():
     with pytest.raises(InputError, match=r"^validation_fraction \+ test_fraction: expected less than 0\.8\. Rec"):
-        check({"validation_fraction": 0.4, "test_fraction": 0.4})
+        resolve(settings=["validation_fraction=0.4", "test_fraction=0.4"])
     with pytest.raises(InputError, match=r"^head_epochs \+ finetune_epochs: "):
-        check({"head_epochs": 0, "finetune_epochs": 0})
+        resolve(settings=["head_epochs=0", "finetune_epochs=0"])
 
 
 def test_an_unknown_preset_is_answered_with_the_known_ones():

@@ -25,7 +25,6 @@ Pixels = NDArray[np.uint8]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")  # Pillow's names; MPO comes as JPEG
 EXIF_ORIENTATION = 0x0112
-JPEG_QUALITY = 95
 MAX_PIXELS = 178_956_970  # Pillow's own limit for a decompression bomb
 # Below this ratio an area average is soft and slow. A cubic interpolation to twice the size asked for and the mean of
 # 2 x 2 pixels come closer to a Lanczos filter (SSIM 0.994 instead of 0.990) in half the time.
@@ -61,7 +60,7 @@ class Decoded:
     """An image's pixels.
 
     Attributes:
-        pixels: sRGB in [0, 255], uint8, shape [height, width, 3], upright and scaled down.
+        pixels: sRGB in [0, 255], uint8, shape [height, width, 3], upright; as large as asked for, or larger.
         source_width_px: Width of the source, upright, before scaling.
         source_height_px: Its height.
     """
@@ -99,29 +98,29 @@ def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
 
 
 def decode(data: bytes, shorter_side_px: int) -> Pixels:
-    """Decodes an image; see `decode_opened`.
+    """Decodes an image and scales it down; see `decode_opened` and `shrink`.
 
     Raises:
         ImageError: If the bytes are not an image that can be decoded in full.
     """
-    return decode_opened(read_header(data), data, shorter_side_px).pixels
+    return shrink(decode_opened(read_header(data), data, shorter_side_px).pixels, shorter_side_px)
 
 
 def decode_opened(image: Image.Image, data: bytes, shorter_side_px: int) -> Decoded:
-    """Decodes an image to upright sRGB on white, its shorter side scaled down to a limit.
+    """Decodes an image to upright sRGB on white, for its shorter side to be scaled down to a limit.
 
-    A smaller image keeps its size. Of several frames or pages the first counts. JPEG files are decoded at a
-    fraction of their size, which skips most of the work on large photographs. Colours are converted by the
-    embedded profile after scaling; a damaged profile is ignored, and so is a damaged EXIF block. A file that is
-    cut short is refused, even if some of the picture could be seen.
+    Of several frames or pages the first counts. JPEG files are decoded at a fraction of their size, which skips most
+    of the work on large photographs, and the rest of the way is left to the caller. Whatever takes more than decoding
+    is scaled down first: colours are converted by the embedded profile after it; a damaged profile is ignored, and so
+    is a damaged EXIF block. A file that is cut short is refused, even if some of the picture could be seen.
 
     Args:
         image: What `read_header` made of `data`.
         data: The encoded image.
-        shorter_side_px: Upper limit of the shorter side; at least 1.
+        shorter_side_px: What the shorter side will be scaled down to; at least 1.
 
     Returns:
-        The pixels, and the size of the source.
+        The pixels, their shorter side no shorter than that unless the image's is, and the size of the source.
 
     Raises:
         ImageError: If the image cannot be decoded in full.
@@ -138,7 +137,7 @@ def decode_opened(image: Image.Image, data: bytes, shorter_side_px: int) -> Deco
     except Exception as error:  # decoders raise all sorts
         raise ImageError("damaged", f"damaged {image.format}: {error}") from error
     orientation = _orientation(image)  # a PNG may hold it behind its pixels
-    pixels = orient(_to_srgb(samples, mode, image.info.get("icc_profile")), orientation)
+    pixels = orient(_to_srgb(samples, mode, image.info.get("icc_profile"), shorter_side_px), orientation)
     width_px, height_px = image.size[::-1] if orientation >= 5 else image.size
     return Decoded(pixels, width_px, height_px)
 
@@ -154,12 +153,11 @@ def orient(pixels: Pixels, orientation: int) -> Pixels:
         The upright pixels; for orientations from 5 on height and width change places.
     """
     if orientation >= 5:
-        pixels = pixels.transpose(1, 0, 2)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
+        pixels = cv2.transpose(pixels)
+    upside_down, mirrored = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
+    if upside_down or mirrored:
+        pixels = cv2.flip(pixels, -1 if upside_down and mirrored else int(mirrored))
+    return pixels
 
 
 def shrink(pixels: Pixels, shorter_side_px: int) -> Pixels:
@@ -184,11 +182,6 @@ def scaled_size(width_px: int, height_px: int, shorter_side_px: int) -> tuple[in
     return round(width_px * shorter_side_px / shorter), round(height_px * shorter_side_px / shorter)
 
 
-def encode_jpeg(pixels: Pixels) -> bytes:
-    """Encodes RGB pixels [height, width, 3] as JPEG without chroma subsampling."""
-    return bytes(simplejpeg.encode_jpeg(pixels, quality=JPEG_QUALITY, colorspace="RGB", colorsubsampling="444"))
-
-
 def _resized(pixels: Pixels, width_px: int, height_px: int) -> Pixels:
     if pixels.shape[:2] == (height_px, width_px):
         return pixels
@@ -200,11 +193,11 @@ def _resized(pixels: Pixels, width_px: int, height_px: int) -> Pixels:
 
 
 def _orientation(image: Image.Image) -> int:
-    if image.format in ("TIFF", "HEIF"):
-        return 1  # Pillow and libheif turn these themselves
+    if image.format in ("TIFF", "HEIF") or "exif" not in image.info:
+        return 1  # Pillow and libheif turn these two themselves
     exif = Image.Exif()
     try:
-        exif.load(image.info.get("exif", b""))
+        exif.load(image.info["exif"])
         value = exif.get(EXIF_ORIENTATION, 1)
     except (OSError, SyntaxError, ValueError, struct.error):
         return 1  # a damaged block says nothing about the pixels
@@ -227,7 +220,8 @@ def _decode_jpeg(image: Image.Image, data: bytes, shorter_side_px: int) -> Pixel
 
     def decoded(*, strict: bool) -> Pixels:
         sides = {"min_height": height_px, "min_width": width_px, "min_factor": 1}
-        return np.asarray(simplejpeg.decode_jpeg(data, colorspace, **sides, strict=strict))
+        # Chroma is only repeated, not interpolated, to the size of luma: from there it is scaled down again.
+        return np.asarray(simplejpeg.decode_jpeg(data, colorspace, **sides, fastupsample=True, strict=strict))
 
     try:
         pixels = decoded(strict=True)
@@ -236,8 +230,7 @@ def _decode_jpeg(image: Image.Image, data: bytes, shorter_side_px: int) -> Pixel
             raise
         pixels = decoded(strict=False)
     # What writes CMYK as JPEG stores it inverted, as Adobe did first: Pillow and browsers take that for granted.
-    samples = shrink(pixels, shorter_side_px)
-    return 255 - samples if image.mode == "CMYK" else samples
+    return 255 - pixels if image.mode == "CMYK" else pixels
 
 
 def _decode_in_strips(image: Image.Image, data: bytes, shorter_side_px: int) -> tuple[str, Pixels]:
@@ -281,10 +274,11 @@ def _plain(image: Image.Image) -> tuple[str, Pixels]:
     return mode, np.asarray(image.convert(mode), dtype=np.uint8)
 
 
-def _to_srgb(samples: Pixels, mode: str, profile: bytes | None) -> Pixels:
+def _to_srgb(samples: Pixels, mode: str, profile: bytes | None, shorter_side_px: int) -> Pixels:
     transform = _transform(profile, mode) if profile else None
     if not transform and mode == "RGB":
         return samples
+    samples = shrink(samples, shorter_side_px)
     image = Image.fromarray(samples.reshape(samples.shape[:2]) if mode == "L" else samples, mode)
     return np.asarray(ImageCms.applyTransform(image, transform) if transform else image.convert("RGB"))
 

@@ -5,6 +5,8 @@ Peers, on the same files with as many processes, all started before the clock:
   parses and entropy-decodes every coefficient, but computes no transform beyond the mean of each luma block.
 - usual: Pillow decodes in full, turns, scales with a Lanczos filter; then hash, quality signals and JPEG as ingest's.
 
+The similarity is that of ingest's luma to that of the usual way, before either is encoded.
+
     python -m tests.benchmarks.decoding [--photos FOLDER] [--repeats 3]
 """
 
@@ -30,6 +32,7 @@ from PIL import Image, ImageOps
 from components.formats import pixels
 from components.ingest.decode.images import decode_images, processors
 from components.ingest.decode.perceptual_hash import perceptual_hash
+from components.ingest.decode.planes import encode_jpeg, planes
 from components.ingest.decode.quality import quality
 from components.ingest.parameters import IngestParameters
 from components.ingest.source.files import local_file
@@ -115,9 +118,10 @@ def store_as_usual(file: Path) -> bytes:
         upright = ImageOps.exif_transpose(image)
         size = pixels.scaled_size(*upright.size, SHORTER_SIDE_PX)
         rgb = np.asarray(upright.resize(size, Image.Resampling.LANCZOS))
-    quality(pixels.Decoded(rgb, *image.size))
-    perceptual_hash(rgb)
-    return pixels.encode_jpeg(rgb)
+    scaled = planes(rgb, SHORTER_SIDE_PX)
+    quality(scaled.luma, image.size)
+    perceptual_hash(scaled.luma)
+    return encode_jpeg(scaled)
 
 
 class Peers:
@@ -169,8 +173,14 @@ def speeds(files: Sequence[Path], count: int, repeats: int) -> dict[str, float]:
 
 
 def similarity(files: Sequence[Path]) -> list[float]:
-    """Returns the SSIM of ingest's pixels against a full decode and a Lanczos filter, for each file."""
-    return [ssim(pixels.decode(file.read_bytes(), SHORTER_SIDE_PX), _full_decode(file)) for file in files]
+    """Returns the SSIM of the luma that ingest stores against a full decode and a Lanczos filter, for each file."""
+    return [ssim(_luma(file), cv2.cvtColor(_full_decode(file), cv2.COLOR_RGB2GRAY)) for file in files]
+
+
+def _luma(file: Path) -> np.ndarray:
+    data = file.read_bytes()
+    decoded = pixels.decode_opened(pixels.read_header(data), data, SHORTER_SIDE_PX)
+    return planes(decoded.pixels, SHORTER_SIDE_PX).luma
 
 
 def _full_decode(file: Path) -> np.ndarray:
@@ -181,7 +191,7 @@ def _full_decode(file: Path) -> np.ndarray:
 
 def ssim(one: np.ndarray, other: np.ndarray) -> float:
     """Computes the structural similarity of two pictures' luma (Wang et al. 2004, section III.B and C)."""
-    x, y = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float64) for picture in (one, other))
+    x, y = one.astype(np.float64), other.astype(np.float64)
     mean_x, mean_y, mean_xx, mean_yy, mean_xy = (
         cv2.GaussianBlur(values, (11, 11), 1.5) for values in (x, y, x * x, y * y, x * y)
     )

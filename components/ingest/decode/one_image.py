@@ -8,6 +8,7 @@ from components._errors import InputError
 from components.formats import pixels
 from components.ingest.decode.memory import LARGE_BYTES, decoding_bytes
 from components.ingest.decode.perceptual_hash import perceptual_hash
+from components.ingest.decode.planes import encode_jpeg, planes
 from components.ingest.decode.quality import Quality, quality
 from components.ingest.parameters import IngestParameters
 from components.ingest.rejected import Kind
@@ -95,18 +96,19 @@ def _stored(data: bytes, parameters: IngestParameters, granted_bytes: int) -> Pi
         if refused := _memory_refusal(needed_bytes, granted_bytes):
             return refused
         decoded = pixels.decode_opened(image, data, parameters.shorter_side_px)
-    measured = quality(decoded)
+    scaled = planes(decoded.pixels, parameters.shorter_side_px)
+    measured = quality(scaled.luma, (decoded.source_width_px, decoded.source_height_px))
     if dropped := [flag for flag in measured.flags if flag in parameters.dropped_flags]:
         return Refusal("poor quality", _in_numbers(dropped, measured))
-    height_px, width_px = decoded.pixels.shape[:2]
+    height_px, width_px = scaled.luma.shape
     return Picture(
         id=hashlib.sha256(data).hexdigest(),
-        jpeg=pixels.encode_jpeg(decoded.pixels),
+        jpeg=encode_jpeg(scaled),
         width_px=width_px,
         height_px=height_px,
         source_width_px=decoded.source_width_px,
         source_height_px=decoded.source_height_px,
-        perceptual_hash=perceptual_hash(decoded.pixels),
+        perceptual_hash=perceptual_hash(scaled.luma),
         quality=measured,
     )
 

@@ -6,10 +6,11 @@ import numpy as np
 from components.formats.pixels import Pixels
 
 _SAMPLE_PX = 32
-_KEPT = 8  # 8 x 8 lowest frequencies: 64 bits
+_KEPT = 8  # 8 x 8 lowest frequencies
+_BITS = _KEPT**2
 
 
-def perceptual_hash(pixels: Pixels) -> int:
+def perceptual_hash(luma: Pixels) -> int:
     """Computes the pHash: which of the lowest 8 x 8 DCT coefficients exceed their median.
 
     As in the `phash` of the imagehash library, after C. Zauner, "Implementation and Benchmarking of
@@ -17,16 +18,16 @@ def perceptual_hash(pixels: Pixels) -> int:
     a Lanczos filter.
 
     Args:
-        pixels: RGB, uint8 [height, width, 3].
+        luma: uint8 [height, width].
 
     Returns:
         In [0, 2**64): the bits row by row, the lowest frequency first and most significant.
     """
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    sample = cv2.resize(grey, (_SAMPLE_PX, _SAMPLE_PX), interpolation=cv2.INTER_AREA)
+    sample = cv2.resize(luma, (_SAMPLE_PX, _SAMPLE_PX), interpolation=cv2.INTER_AREA)
     lowest = cv2.dct(sample.astype(np.float32))[:_KEPT, :_KEPT]
     lowest[0] *= np.sqrt(2)  # OpenCV's DCT is orthonormal, imagehash's is not
     lowest[:, 0] *= np.sqrt(2)
     # A flat image has coefficients of zero but for rounding errors, which must not decide its bits.
     lowest = np.round(lowest, 2)
-    return int.from_bytes(np.packbits(lowest > np.median(lowest)).tobytes(), "big")
+    median = np.sort(lowest, axis=None)[_BITS // 2 - 1 : _BITS // 2 + 1].mean()  # in a fifth of np.median's time
+    return int.from_bytes(np.packbits(lowest > median).tobytes(), "big")

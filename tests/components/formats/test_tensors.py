@@ -8,6 +8,7 @@ from PIL import Image
 
 from components.formats import pixels
 from components.formats.tensors import decode_and_resize, exif_orientation, orient
+from components.ingest.decode.planes import encode_jpeg, planes
 
 
 def _picture(width_px, height_px, seed=0):
@@ -111,7 +112,7 @@ def test_inside_tf_data():
 def test_a_stored_image_meets_the_model_as_its_source_does(size_px, orientation):
     """Ingest decodes at a fraction, shrinks and encodes again; serving decodes the source itself."""
     source = _encode(_picture(*size_px), "JPEG", _exif(orientation, "<"))
-    stored = pixels.encode_jpeg(pixels.decode(source, 256))
+    stored = encode_jpeg(planes(pixels.decode_opened(pixels.read_header(source), source, 256).pixels, 256))
     of_source, of_stored = (
         decode_and_resize(tf.constant(data), 256, 224).numpy().astype(int) for data in (source, stored)
     )

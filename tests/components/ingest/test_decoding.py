@@ -24,6 +24,7 @@ from components.ingest.decode.images import decode_images, processors
 from components.ingest.decode.memory import LARGE_BYTES, SMALL_BYTES, decoding_bytes
 from components.ingest.decode.one_image import Picture
 from components.ingest.decode.perceptual_hash import perceptual_hash
+from components.ingest.decode.planes import encode_jpeg, planes
 from components.ingest.decode.process import DecodingProcess, Task
 from components.ingest.decode.quality import quality
 from components.ingest.parameters import IngestParameters
@@ -69,8 +70,9 @@ def test_what_is_known_of_a_stored_image(picture):
     data = picture(1, size_px=(600, 400))
     [(stored, jpeg)] = decode_images([image_of(partial(bytes, data))], IngestParameters(), 1)
     decoded = pixels.decode_opened(pixels.read_header(data), data, 256)
-    measured = quality(decoded)
-    assert jpeg == pixels.encode_jpeg(decoded.pixels)
+    scaled = planes(decoded.pixels, 256)
+    measured = quality(scaled.luma, (600, 400))
+    assert jpeg == encode_jpeg(scaled)
     assert stored == decoding.StoredImage(
         id=hashlib.sha256(data).hexdigest(),
         label="coast",
@@ -81,7 +83,7 @@ def test_what_is_known_of_a_stored_image(picture):
         source_width_px=600,
         source_height_px=400,
         group_key="house 1",
-        perceptual_hash=perceptual_hash(decoded.pixels),
+        perceptual_hash=perceptual_hash(scaled.luma),
         sharpness=measured.sharpness,
         brightness=measured.brightness,
         entropy_bits=measured.entropy_bits,

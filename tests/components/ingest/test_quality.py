@@ -2,14 +2,13 @@ import cv2
 import numpy as np
 import pytest
 
-from components.formats.pixels import Decoded
 from components.ingest.decode.quality import BLURRED_SHARPNESS, ELONGATED_ASPECT, SMALL_SIDE_PX, quality
 
 
 def _of(grey, source_px=None):
     """Measures a grey picture, whose source may have had another size."""
-    pixels = np.asarray(grey, np.uint8)[..., None].repeat(3, 2)
-    return quality(Decoded(pixels, *(source_px or pixels.shape[1::-1])))
+    luma = np.asarray(grey, np.uint8)
+    return quality(luma, source_px or luma.shape[::-1])
 
 
 def _detailed(shape=(256, 256)):

@@ -43,6 +43,14 @@ def ratio(value: float) -> str:
     return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
 
 
+def duration(seconds: float) -> str:
+    """Returns how long something took: `4.2 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing to know about an artifact, for its page and for the terminal.

@@ -1,59 +1,61 @@
 """Groups of images that show the same, or that belong together: those must never part between training and testing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from components.ingest.decoded_columns import Hashes, Ids, KeyRanks
 from components.ingest.forest import Forest, Indices
 
-Hashes = NDArray[np.uint64]
+Values = TypeVar("Values", Hashes, KeyRanks)
 
 _BITS = 64
 _NEIGHBOURS = 8  # compared with every hash in sorted order: they unite what is dense, in next to no time
 _SMALL = 1024  # hashes that are compared all with all, in lockstep with other runs
+_AT_ONCE = 2**16  # hashes that are compared in one go: what comes of it stays in the processor's cache
 
 
-def near_duplicate_groups(
-    ids: Sequence[str], hashes: Hashes, max_distance: int, keys: Sequence[str | None]
-) -> list[str]:
+def near_duplicate_groups(ids: Ids, hashes: Hashes, max_distance: int, keys: KeyRanks) -> Indices:
     """Groups images that a chain of near-duplicates and equal keys connects.
 
     Args:
-        ids: Of the images.
-        hashes: Their perceptual hashes, uint64 [len(ids)].
+        ids: Of the images, bytes [N].
+        hashes: Their perceptual hashes, uint64 [N].
         max_distance: Two images are near-duplicates when their hashes differ in at most this many bits, in
             [0, 63].
-        keys: The user's own groups; None for an image without one.
+        keys: Ranks of the user's own groups, int32 [N]; -1 for an image without one.
 
     Returns:
-        For each image the name of its group: `key:` and the smallest key in it or, without any, the smallest
-        id; its own if it is alone.
+        For each image the number of the one that names its group, int64 [N]: the one with the smallest key in it or,
+        without any, with the smallest id; its own if it is alone.
     """
     forest = Forest(len(ids))
-    distinct, first, where = np.unique(hashes, return_index=True, return_inverse=True)
-    forest.unite(np.arange(len(ids)), first[where])
-    forest.unite(*_pairs_of_equal_keys(keys))
+    keyed = np.flatnonzero(keys >= 0)
+    _unite_equal(forest, keyed, keys[keyed])
+    distinct, first = _unite_equal(forest, np.arange(len(ids)), hashes)
     _unite_near(forest, distinct, first, _BITS, max_distance)
-    return _names(ids, keys, forest.roots(np.arange(len(ids))))
+    return _naming(ids, keys, forest.roots(np.arange(len(ids))))
 
 
-def _pairs_of_equal_keys(keys: Sequence[str | None]) -> tuple[Indices, Indices]:
-    """Pairs each image that has a key with the first that has the same."""
-    first: dict[str, int] = {}
-    pairs = [(index, first.setdefault(key, index)) for index, key in enumerate(keys) if key is not None]
-    both = np.array(pairs, np.int64).reshape(-1, 2)
-    return both[:, 0], both[:, 1]
+def _unite_equal(forest: Forest, members: Indices, values: Values) -> tuple[Values, Indices]:
+    """Unites members of equal values; returns each value once, and the first member that has it."""
+    order = np.argsort(values, kind="stable")
+    starts, sizes = _runs(values[order])
+    first = order[starts]
+    forest.unite(members[order], np.repeat(members[first], sizes))
+    return values[first], members[first]
 
 
-def _names(ids: Sequence[str], keys: Sequence[str | None], roots: Indices) -> list[str]:
-    smallest: dict[int, tuple[bool, str]] = {}  # whether it is an id: keys come first
-    numbers = roots.tolist()
-    for number, image_id, key in zip(numbers, ids, keys, strict=True):
-        name = (True, image_id) if key is None else (False, f"key:{key}")
-        smallest[number] = min(name, smallest.get(number, name))
-    return [smallest[number][1] for number in numbers]
+def _naming(ids: Ids, keys: KeyRanks, roots: Indices) -> Indices:
+    """Returns the member of each group that gives it its name."""
+    with_key_first = keys.view(np.uint32)  # -1 becomes the largest
+    order = np.lexsort((ids, with_key_first, roots))
+    starts, sizes = _runs(roots[order])
+    naming = np.empty(len(ids), np.int64)
+    naming[order] = np.repeat(order[starts], sizes)
+    return naming
 
 
 def _unite_near(forest: Forest, hashes: Hashes, members: Indices, free: int, max_distance: int) -> None:
@@ -127,8 +129,10 @@ def _unite_in_small_runs(forest: Forest, ordered: Hashes, members: Indices, band
 
 def _unite_at_distance(forest: Forest, ordered: Hashes, members: Indices, step: int, max_distance: int) -> None:
     """Unites near hashes that lie `step` apart; those of two runs may be near as well."""
-    near = np.flatnonzero(np.bitwise_count(ordered[step:] ^ ordered[:-step]) <= max_distance)
-    forest.unite(members[near + step], members[near])
+    for start in range(0, len(ordered) - step, _AT_ONCE):
+        left, right = ordered[start : start + _AT_ONCE], ordered[start + step : start + step + _AT_ONCE]
+        near = start + np.flatnonzero(np.bitwise_count(left[: len(right)] ^ right) <= max_distance)
+        forest.unite(members[near + step], members[near])
 
 
 def _large_runs(band: Hashes) -> Iterator[slice]:
@@ -137,7 +141,7 @@ def _large_runs(band: Hashes) -> Iterator[slice]:
         yield slice(int(starts[index]), int(starts[index] + sizes[index]))
 
 
-def _runs(ordered: Hashes) -> tuple[Indices, Indices]:
+def _runs(ordered: Hashes | KeyRanks | Indices) -> tuple[Indices, Indices]:
     """Returns where runs of equal values start in a sorted array, and their sizes."""
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)])
     return starts, np.diff(np.append(starts, len(ordered)))

@@ -7,8 +7,6 @@ from components._text import counted
 from components.ingest.image_dataset import Ingested
 from components.ingest.rejected import MANY_REJECTED
 
-_REASONS_SHOWN = 5
-
 
 def say_summary(ingested: Ingested, elapsed_s: float) -> None:
     """Prints what became of folders, images per class, the first rejected files, and the totals."""
@@ -23,15 +21,15 @@ def say_summary(ingested: Ingested, elapsed_s: float) -> None:
         say("ingest", f"class {name!r} is not in class_names and goes to 'other': {counted(files, 'file')}")
     for name, count in dataset.counts.items():
         say("ingest", f"  {count:6d}  {name}")
-    for file in rejected[:_REASONS_SHOWN]:
+    for file in rejected.first:
         say("ingest", f"rejected {file.source_uri}: {file.reason}")
-    if len(rejected) > _REASONS_SHOWN:
-        say("ingest", f"rejected {len(rejected) - _REASONS_SHOWN} more, see rejected.jsonl")
-    if len(rejected) > MANY_REJECTED * (files := dataset.rows + len(rejected)):
-        say("ingest", f"warning: {len(rejected)} of {files} files ({len(rejected) / files:.0%}) were rejected")
+    if more := rejected.number - len(rejected.first):
+        say("ingest", f"rejected {more} more, see rejected.jsonl")
+    if rejected.number > MANY_REJECTED * (files := dataset.rows + rejected.number):
+        say("ingest", f"warning: {rejected.number} of {files} files ({rejected.number / files:.0%}) were rejected")
     totals = (
-        f"{dataset.rows} images in {len(dataset.counts)} classes, {len(rejected)} rejected, {ingested.groups} groups, "
-        f"{ingested.flagged} flagged"
+        f"{dataset.rows} images in {len(dataset.counts)} classes, {rejected.number} rejected, "
+        f"{ingested.groups} groups, {ingested.flagged} flagged"
     )
     say("ingest", f"{totals}, {elapsed_s:.1f} s ({dataset.rows / elapsed_s:.0f} images/s)")
 
@@ -43,7 +41,7 @@ def metadata(ingested: Ingested) -> dict[str, Any]:
         "rows": dataset.rows,
         "classes": len(dataset.class_names),
         "counts": dataset.counts,
-        "rejected": len(ingested.rejected),
+        "rejected": ingested.rejected.number,
         "groups": ingested.groups,
         "flagged": ingested.flagged,
         "digest": dataset.digest,

@@ -1,8 +1,11 @@
 """What the rows of an `images` dataset say, all but their pixels, as one array a column."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +17,9 @@ from components.formats.dataset import Dataset
 
 Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]
+Digests = NDArray[np.bytes_]
 
+_DIGEST_BYTES = 16  # two of a billion texts are alike in one of 10**20 data sets
 _TEXTS = ["label", "source_uri", "group", "group_keys"]
 _NUMBERS = [
     "width_px", "height_px", "source_width_px", "source_height_px", "sharpness", "brightness", "entropy_bits",
@@ -42,7 +47,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a dataset, row by row. A million rows take some 200 MB.
+    """The columns of a dataset, row by row: some 90 bytes a row. Paths stay on disk.
 
     Attributes:
         class_names: In label order.
@@ -52,7 +57,8 @@ class Columns:
         key_row: The row that each of these belongs to, rising.
         numbers: Sizes and measures by column name.
         rows_of_flag: By quality flag, the rows that have it, rising.
-        source_uris: Text; use `pictures` to look rows up.
+        shards: The files of the rows; use `pictures` to look paths up.
+        first_rows: The first row of each, and the number of all.
     """
 
     class_names: Sequence[str]
@@ -62,7 +68,8 @@ class Columns:
     key_row: Integers
     numbers: dict[str, Reals]
     rows_of_flag: dict[str, Integers]
-    source_uris: pa.StringArray
+    shards: Sequence[Path]
+    first_rows: Integers
 
     def __len__(self) -> int:
         """Returns the number of rows."""
@@ -70,12 +77,22 @@ class Columns:
 
     def pictures(self, rows: Sequence[int] | Integers) -> tuple[Picture, ...]:
         """Looks up rows by number."""
-        uris = self.source_uris.take(pa.array(rows, pa.int64())).to_pylist()
+        uris = self._source_uris(np.asarray(rows, np.int64))
         width_px, height_px = self.numbers["width_px"], self.numbers["height_px"]
         return tuple(
-            Picture(int(row), uri, self.class_names[self.label[row]], int(width_px[row]), int(height_px[row]))
-            for row, uri in zip(rows, uris, strict=True)
+            Picture(int(row), uris[row], self.class_names[self.label[row]], int(width_px[row]), int(height_px[row]))
+            for row in rows
         )
+
+    def _source_uris(self, rows: Integers) -> dict[int, str]:
+        """Reads the paths of rows, by row."""
+        uris: dict[int, str] = {}
+        shard_of = np.searchsorted(self.first_rows, rows, side="right") - 1
+        for shard in np.unique(shard_of).tolist():
+            here = rows[shard_of == shard]
+            column = pq.read_table(self.shards[shard], columns=["source_uri"])["source_uri"]
+            uris |= zip(here.tolist(), column.take(here - self.first_rows[shard]).to_pylist(), strict=True)
+        return uris
 
 
 def read_columns(images: Path, dataset: Dataset) -> Columns:
@@ -88,25 +105,52 @@ def read_columns(images: Path, dataset: Dataset) -> Columns:
     Returns:
         The columns, rows in reading order.
     """
-    names = [*_TEXTS, *_NUMBERS, "quality_flags"]
-    table = pa.concat_tables(pq.read_table(images / shard.name, columns=names) for shard in dataset.shards)
-    labels = pc.index_in(table["label"], value_set=pa.array(dataset.class_names, pa.string()))
-    keys = table["group_keys"].combine_chunks()
+    shards = [images / shard.name for shard in dataset.shards]
+    first_rows = np.cumsum([0, *(shard.rows for shard in dataset.shards)])
+    parts, flag_parts = defaultdict[str, list[Any]](list), defaultdict[str, list[Integers]](list)
+    for shard, first_row in zip(shards, first_rows.tolist(), strict=False):  # behind the last is their number
+        table = pq.read_table(shard, columns=[*_TEXTS, *_NUMBERS, "quality_flags"])
+        for name, values in _columns(table, dataset.class_names, first_row).items():
+            parts[name].append(values)
+        for flag, rows in _rows_of_flag(table["quality_flags"]).items():
+            flag_parts[flag].append(first_row + rows)
+    columns = {name: np.concatenate(parts.pop(name)) for name in list(parts)}  # one column is in memory twice at a time
     return Columns(
         class_names=dataset.class_names,
-        label=labels.to_numpy().astype(np.int64),
-        group=_codes(table["group"].combine_chunks()),
-        key=_codes(pc.list_flatten(keys)),
-        key_row=pc.list_parent_indices(keys).to_numpy().astype(np.int64),
-        numbers={name: table[name].to_numpy().astype(np.float64) for name in _NUMBERS},
-        rows_of_flag=_rows_of_flag(table["quality_flags"]),
-        source_uris=table["source_uri"].combine_chunks(),
+        label=columns["label"],
+        group=_numbered(columns.pop("group")),
+        key=_numbered(columns.pop("key")),
+        key_row=columns["key_row"],
+        numbers={name: columns[name] for name in _NUMBERS},
+        rows_of_flag={flag: np.concatenate(rows) for flag, rows in flag_parts.items()},
+        shards=shards,
+        first_rows=first_rows,
     )
 
 
-def _codes(texts: pa.Array) -> Integers:
-    """Numbers equal texts alike, from 0 in order of appearance."""
-    return np.asarray(pc.dictionary_encode(texts).indices.to_numpy(), np.int64)
+def _columns(table: pa.Table, class_names: Sequence[str], first_row: int) -> dict[str, Any]:
+    """Takes what is in one shard; a digest stands for each text that only has to be told from others."""
+    keys = table["group_keys"].combine_chunks()
+    return {
+        "label": pc.index_in(table["label"], value_set=pa.array(class_names, pa.string())).to_numpy().astype(np.int64),
+        "group": _digests(table["group"].combine_chunks()),
+        "key": _digests(pc.list_flatten(keys)),
+        "key_row": first_row + pc.list_parent_indices(keys).to_numpy().astype(np.int64),
+        **{name: table[name].to_numpy().astype(np.float64) for name in _NUMBERS},
+    }
+
+
+def _digests(texts: pa.StringArray) -> Digests:
+    digests = (blake2b(text.encode(), digest_size=_DIGEST_BYTES).digest() for text in texts.to_pylist())
+    return np.frombuffer(b"".join(digests), f"S{_DIGEST_BYTES}")
+
+
+def _numbered(digests: Digests) -> Integers:
+    """Numbers equal digests alike, from 0 in order of appearance."""
+    _, first, where = np.unique(digests, return_index=True, return_inverse=True)
+    number = np.empty(len(first), np.int64)
+    number[np.argsort(first)] = np.arange(len(first))
+    return number[where]
 
 
 def _rows_of_flag(flags: pa.ChunkedArray) -> dict[str, Integers]:

@@ -88,7 +88,9 @@ def read_rejections(images: Path, examples: int, conflicts: int) -> Rejections:
         if len(first_of_kind[rejected.kind]) < examples:
             first_of_kind[rejected.kind].append(rejected)
         if rejected.kind == "label conflict":
-            alike.setdefault(rejected.reason, []).append(rejected)
+            files = alike.setdefault(rejected.reason, [])
+            if files or len(alike) <= conflicts:  # the others are only counted
+                files.append(rejected)
     return Rejections(
         kinds=tuple(RejectedKind(k, per_kind[k], tuple(first)) for k, first in first_of_kind.items() if first),
         per_label=per_label,

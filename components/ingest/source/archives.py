@@ -17,6 +17,7 @@ from functools import partial
 from gzip import GzipFile
 from lzma import LZMAError, LZMAFile
 from pathlib import Path
+from typing import NamedTuple
 
 from components._errors import InputError
 from components.ingest.source.files import Files, SourceFile, check_size, refuse
@@ -39,7 +40,7 @@ _MAX_HEADER_BYTES = 2**20  # a long name and whatever else is said of a file; na
 
 @contextmanager
 def open_archive(archive: Path, scratch: Path) -> Iterator[Files]:
-    """Lists an archive; of two files of the same name the later counts, as when unpacking.
+    """Opens an archive; of two files of the same name the later counts, as when unpacking.
 
     Args:
         archive: A file with one of `ARCHIVE_SUFFIXES`.
@@ -47,10 +48,11 @@ def open_archive(archive: Path, scratch: Path) -> Iterator[Files]:
             reading members in another order than they were packed in would decompress it for each.
 
     Yields:
-        Its files. What must not be read (links, special files, encrypted ones, bombs) raises InputError when it is.
+        Its files, which are found as they are asked for. What must not be read (links, special files, encrypted ones,
+        bombs) raises InputError when it is.
 
     Raises:
-        InputError: If the archive is damaged, or is a decompression bomb.
+        InputError: If the archive is damaged, then or when its files are asked for, or is a decompression bomb.
     """
     if archive.suffix.lower() == ".zip":
         yield _zip_files(archive)
@@ -65,13 +67,15 @@ def open_archive(archive: Path, scratch: Path) -> Iterator[Files]:
             unpacked.unlink(missing_ok=True)
 
 
-def _zip_files(archive: Path) -> Files:
+def _zip_files(archive: Path) -> Iterator[tuple[str, SourceFile]]:
     try:
         with zipfile.ZipFile(archive) as opened:
-            members = {_zip_name(member): member for member in opened.infolist()}
+            members = opened.infolist()
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, struct.error) as error:
         raise _damaged(archive, error) from error
-    return {name: _zip_file(archive, member) for name, member in members.items() if not name.endswith("/")}
+    for member in members:
+        if not (name := _zip_name(member)).endswith("/"):
+            yield name, _zip_file(archive, member)
 
 
 def _zip_name(member: zipfile.ZipInfo) -> str:
@@ -88,7 +92,18 @@ def _zip_file(archive: Path, member: zipfile.ZipInfo) -> SourceFile:
     version = f"{member.file_size} {member.CRC:08x}"
     if reason := _why_not_unzip(member):
         return SourceFile(0, version, partial(refuse, reason))
-    return SourceFile(member.file_size, version, partial(_read_zip_member, archive, member))
+    packed = _Packed(member.header_offset, member.compress_type, member.compress_size, member.file_size, member.CRC)
+    return SourceFile(member.file_size, version, partial(_read_zip_member, str(archive), packed))
+
+
+class _Packed(NamedTuple):
+    """Where a member lies in a .zip, and how."""
+
+    header_offset: int
+    method: int
+    packed_bytes: int
+    size_bytes: int
+    crc: int
 
 
 def _why_not_unzip(member: zipfile.ZipInfo) -> str | None:
@@ -109,14 +124,14 @@ def _special(file_type: int) -> str | None:
     return "a link inside an archive" if file_type == stat.S_IFLNK else "a special file inside an archive"
 
 
-def _read_zip_member(archive: Path, member: zipfile.ZipInfo) -> bytes:
+def _read_zip_member(archive: str, member: _Packed) -> bytes:
     """Reads a member by its own header: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.7."""
-    check_size(member.file_size)
+    check_size(member.size_bytes)
     header = _read_span(archive, member.header_offset, 30)
     signature, name_bytes, extra_bytes = struct.unpack("<4s22xHH", header)
-    packed = _read_span(archive, member.header_offset + len(header) + name_bytes + extra_bytes, member.compress_size)
-    data = packed if member.compress_type == zipfile.ZIP_STORED else _inflate(packed, member.file_size)
-    if signature != b"PK\3\4" or len(data) != member.file_size or zlib.crc32(data) != member.CRC:
+    packed = _read_span(archive, member.header_offset + len(header) + name_bytes + extra_bytes, member.packed_bytes)
+    data = packed if member.method == zipfile.ZIP_STORED else _inflate(packed, member.size_bytes)
+    if signature != b"PK\3\4" or len(data) != member.size_bytes or zlib.crc32(data) != member.crc:
         raise InputError("damaged inside the archive: its checksum is not what was packed")
     return data
 
@@ -129,20 +144,21 @@ def _inflate(packed: bytes, size_bytes: int) -> bytes:
         raise InputError(f"damaged inside the archive: {error}") from error
 
 
-def _tar_files(archive: Path, plain: Path) -> Files:
-    """Lists a tar.
+def _tar_files(archive: Path, plain: Path) -> Iterator[tuple[str, SourceFile]]:
+    """Lists a tar as it is read: what has been listed takes no memory.
 
     Args:
         archive: What the user gave.
         plain: The same, decompressed.
     """
     status = archive.stat()
+    version = f"{status.st_size} {status.st_mtime_ns}"
     try:
-        members = _tar_members(plain)
+        for member in _tar_members(plain):
+            if not member.isdir():
+                yield member.name, _tar_file(str(plain), member, version)
     except (tarfile.TarError, EOFError, OSError, OverflowError, RecursionError, ValueError) as error:
         raise _damaged(archive, error) from error
-    version = f"{status.st_size} {status.st_mtime_ns}"
-    return {member.name: _tar_file(plain, member, version) for member in members if not member.isdir()}
 
 
 class _Headers(io.BufferedReader):
@@ -154,20 +170,21 @@ class _Headers(io.BufferedReader):
         return super().read(size)
 
 
-def _tar_members(plain: Path) -> list[tarfile.TarInfo]:
+def _tar_members(plain: Path) -> Iterator[tarfile.TarInfo]:
     end = 0
     with _Headers(io.FileIO(plain)) as stream, tarfile.open(fileobj=stream, mode="r:") as opened:
-        for _ in opened:
+        while member := opened.next():
+            opened.members.clear()  # type: ignore[attr-defined] # it would keep them all
             if opened.offset <= end:  # a negative size: tarfile would read the same header for ever
                 raise tarfile.ReadError(f"the header before byte {end} is damaged")
             end = opened.offset
+            yield member
         # tarfile takes a cut between two files, and a damaged header, for the end, which is a block of zeros
-        if _read_span(plain, opened.offset, _BLOCK_BYTES) != bytes(_BLOCK_BYTES):
+        if _read_span(str(plain), opened.offset, _BLOCK_BYTES) != bytes(_BLOCK_BYTES):
             raise tarfile.ReadError(f"the header at byte {opened.offset} is damaged")
-        return opened.getmembers()
 
 
-def _tar_file(plain: Path, member: tarfile.TarInfo, version: str) -> SourceFile:
+def _tar_file(plain: str, member: tarfile.TarInfo, version: str) -> SourceFile:
     version = f"{version} {member.offset_data}"
     if not member.isreg() or member.issparse():
         kind = "a link" if member.issym() or member.islnk() else "a special file"
@@ -201,11 +218,11 @@ def _most_bytes(packed_bytes: int) -> int:
     return max(HARMLESS_BYTES, MAX_RATIO * packed_bytes)
 
 
-def _read_span(file: Path, offset: int, size_bytes: int) -> bytes:
+def _read_span(file: str, offset: int, size_bytes: int) -> bytes:
     check_size(size_bytes)
     if offset < 0 or size_bytes < 0:
         raise InputError(f"damaged inside the archive: {size_bytes} bytes from byte {offset}")
-    with file.open("rb") as stream:
+    with Path(file).open("rb") as stream:
         stream.seek(offset)
         data = stream.read(size_bytes)
     if len(data) != size_bytes:

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from heapq import heappop, heappush
@@ -33,20 +33,22 @@ class SourceFile:
     remote: bool = False
 
 
-# By POSIX path inside the source.
-Files = dict[str, SourceFile]
+# Each with its POSIX path inside the source, in no order; of several with the same path the last counts.
+Files = Iterable[tuple[str, SourceFile]]
 
 
-def folder_files(folder: Path) -> Files:
+def folder_files(folder: Path) -> Iterator[tuple[str, SourceFile]]:
     """Finds the files below a folder, those behind links too, each folder once.
 
     A folder's files have the path where it really is, if that is below the folder and not hidden. Otherwise it is
     listed under the name of a link that leads there: the one behind the fewest others and, of these, the first by path.
 
+    Yields:
+        The path of each, and the file.
+
     Raises:
         InputError: If a folder cannot be listed.
     """
-    files: Files = {}
     listed = set(map(_identity, folder.resolve().parents))
     unlisted = [(False, 0, "")]  # whether it is hidden, behind how many links, and the path
     while unlisted:
@@ -60,13 +62,12 @@ def folder_files(folder: Path) -> Files:
                 rank = hidden or entry.name.startswith("."), links + entry.is_symlink()
                 heappush(unlisted, (*rank, f"{prefix}{entry.name}/"))
             else:
-                files[prefix + entry.name] = local_file(Path(entry.path))
-    return files
+                yield prefix + entry.name, local_file(Path(entry.path))
 
 
 def local_file(path: Path) -> SourceFile:
     """Describes a file of this machine; one that isn't there can be described, but not read."""
-    read = partial(_read_file, path)
+    read = partial(_read_file, str(path))  # a Path is several times as large, in memory and in a pickle
     try:
         status = path.stat()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
@@ -93,10 +94,10 @@ def check_size(size_bytes: int) -> None:
         raise InputError(f"{size_bytes} bytes: more than {MAX_FILE_BYTES}")
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return list(entries)
+            yield from entries
     except OSError as error:
         raise InputError(f"--source: expected to list {folder}, but: {error.strerror}. Make it readable.") from error
 
@@ -113,7 +114,8 @@ def _identity(folder: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _read_file(path: Path) -> bytes:
+def _read_file(name: str) -> bytes:
+    path = Path(name)
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise InputError("not a regular file")

@@ -2,10 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from operator import attrgetter
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from pathlib import Path, PurePosixPath
 
 from components._errors import InputError
@@ -16,6 +17,7 @@ from components.ingest.source.files import Files, SourceFile
 from components.ingest.source.names import nfc
 from components.ingest.source.opening import file_at, kind_of, manifest_rows, open_files
 from components.ingest.source.path_patterns import Reading, class_reading, group_reading
+from components.ingest.spilled import Spilled, sorted_on_disk
 
 IMAGE_SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jpe", ".jpeg", ".jpg",
                             ".mpo", ".png", ".tif", ".tiff", ".webp"})  # fmt: skip
@@ -44,17 +46,30 @@ class SourceImage:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a source holds; both lists are sorted by path.
+    """What a source holds, sorted by path.
 
     Attributes:
-        images: Files that should be images, under their classes.
-        rejected: Files that cannot be, and why.
-        classes: What became of the class folders; files in ignored ones are in neither list.
+        found: All files, labelled with their folders.
+        classes: What became of these.
+        images_of: Number of files that should be images, by class.
     """
 
-    images: list[SourceImage]
-    rejected: list[Rejected]
+    found: Spilled[SourceImage | Rejected]
     classes: ClassMap
+    images_of: Counter[str]
+
+    def images(self) -> Iterator[SourceImage]:
+        """Yields files that should be images, under their classes; without those in ignored folders."""
+        label_of = self.classes.label_of
+        for file in self.found:
+            if isinstance(file, SourceImage) and (label := label_of.get(file.label)):
+                yield file if label == file.label else replace(file, label=label)
+
+    def rejected(self) -> Iterator[Rejected]:
+        """Yields files that cannot be images, and why; without those in ignored folders."""
+        for file in self.found:
+            if isinstance(file, Rejected) and file.label not in self.classes.ignored:
+                yield replace(file, label=self.classes.label_of.get(file.label, file.label))
 
 
 @contextmanager
@@ -75,44 +90,41 @@ def open_source(source: str, parameters: IngestParameters, scratch: Path) -> Ite
     """
     class_of, group_of = class_reading(parameters.class_pattern), group_reading(parameters.group_pattern)
     if kind_of(source) == "manifest":
-        yield _listing(source, _manifest_images(source, group_of), [], parameters)
+        yield _listing(source, _manifest_images(source, group_of, scratch), parameters, scratch)
         return
     with open_files(source, scratch) as files:
-        images, rejected = _images_by_path(files, class_of, group_of, parameters.class_pattern)
-        yield _listing(source, images, rejected, parameters)
+        found = _files_by_path(files, class_of, group_of, parameters.class_pattern, scratch)
+        yield _listing(source, found, parameters, scratch)
 
 
-def _manifest_images(manifest: str, group_of: Reading) -> list[SourceImage]:
-    images = []
-    for row in sorted(manifest_rows(manifest), key=attrgetter("uri", "label")):
+def _manifest_images(manifest: str, group_of: Reading, scratch: Path) -> Iterator[SourceImage]:
+    for row in sorted_on_disk(manifest_rows(manifest), attrgetter("uri", "label"), scratch):
         group = group_of(row.uri) if row.group is None else nfc(row.group)
-        images.append(SourceImage(row.uri, nfc(row.label), group or None, file_at(row.location)))
-    return images
+        yield SourceImage(row.uri, nfc(row.label), group or None, file_at(row.location))
 
 
-def _images_by_path(
-    files: Files, class_of: Reading, group_of: Reading, class_pattern: str
-) -> tuple[list[SourceImage], list[Rejected]]:
-    images, rejected = [], []
-    path_of = {name: str(PurePosixPath(name)) for name in files if not _is_hidden(name)}
-    taken = set[str]()
+def _files_by_path(
+    files: Files, class_of: Reading, group_of: Reading, class_pattern: str, scratch: Path
+) -> Iterator[SourceImage | Rejected]:
+    with_path = ((str(PurePosixPath(name)), name, file) for name, file in files if not _is_hidden(name))
     # Buckets and archives may hold k//1.jpg beside k/1.jpg: whichever is its own path, the shortest, is first.
-    for name in sorted(path_of, key=lambda name: (path_of[name], len(name), name)):
-        path = path_of[name]
+    by_path = sorted_on_disk(with_path, lambda found: (found[0], len(found[1]), found[1]), scratch)
+    taken = None
+    for name, same in groupby(by_path, itemgetter(1)):
+        *_, (path, _, file) = same  # the last counts
         uri = _printable(path)
         label = class_of(uri)
-        if path in taken:
+        if path == taken:
             reason = f"its path is that of another file, {uri}"
-            rejected.append(Rejected(_printable(name), label or _folder(uri), "bad path", reason))
+            yield Rejected(_printable(name), label or _folder(uri), "bad path", reason)
         elif problem := _problem_of_name(path, uri):
-            rejected.append(Rejected(uri, label or _folder(uri), *problem))
+            yield Rejected(uri, label or _folder(uri), *problem)
         elif label is None:
             reason = f"its path is not of the --class-pattern {class_pattern!r}"
-            rejected.append(Rejected(uri, _folder(uri), "bad path", reason))
+            yield Rejected(uri, _folder(uri), "bad path", reason)
         else:
-            images.append(SourceImage(uri, label, group_of(uri), files[name]))
-        taken.add(path)
-    return images, rejected
+            yield SourceImage(uri, label, group_of(uri), file)
+        taken = path
 
 
 def _is_hidden(path: str) -> bool:
@@ -140,28 +152,33 @@ def _printable(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def _listing(source: str, images: list[SourceImage], rejected: list[Rejected], parameters: IngestParameters) -> Listing:
+def _listing(
+    source: str, files: Iterable[SourceImage | Rejected], parameters: IngestParameters, scratch: Path
+) -> Listing:
     """Applies what the user says of classes.
 
     Raises:
         InputError: If there is no file at all, or it doesn't fit.
     """
-    if not images and not rejected:
+    found = Spilled[SourceImage | Rejected](scratch)
+    images_in = Counter[str]()
+    for file in files:
+        found.append(file)
+        images_in[file.label] += isinstance(file, SourceImage)
+    if not found:
         raise InputError(f"--source {source}: expected one folder of images per class, found no file in it.")
-    files = Counter(image.label for image in images)
-    for file in rejected:
-        files[file.label] += 0
-    classes = map_classes({folder: files[folder] for folder in sorted(files) if folder}, parameters)
-    if parameters.group_pattern and images and not any(image.group_key for image in images):
-        line = f"--group-pattern: {parameters.group_pattern!r} meets nothing, {images[0].source_uri!r} for example."
+    classes = map_classes({folder: images_in[folder] for folder in sorted(images_in) if folder}, parameters)
+    if parameters.group_pattern and (line := _without_groups(parameters.group_pattern, found)):
         classes = replace(classes, unused=[*classes.unused, line])
-    label_of = classes.label_of
-    return Listing(
-        images=[replace(image, label=label_of[image.label]) for image in images if image.label in label_of],
-        rejected=[
-            replace(file, label=label_of.get(file.label, file.label))
-            for file in rejected
-            if file.label not in classes.ignored
-        ],
-        classes=classes,
-    )
+    images_of = Counter[str]()
+    for folder, label in classes.label_of.items():
+        images_of[label] += images_in[folder]
+    return Listing(found, classes, +images_of)
+
+
+def _without_groups(group_pattern: str, found: Spilled[SourceImage | Rejected]) -> str:
+    """Says so if no image has a group."""
+    if any(isinstance(file, SourceImage) and file.group_key for file in found):
+        return ""
+    first = next((file for file in found if isinstance(file, SourceImage)), None)
+    return f"--group-pattern: {group_pattern!r} meets nothing, {first.source_uri!r} for example." if first else ""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import quote
 
 from components._errors import InputError
@@ -38,8 +38,8 @@ class _ProblemError(ValueError):
     """What is wrong with a line."""
 
 
-def read_manifest(data: bytes, manifest: str, *, as_json: bool) -> list[ManifestRow]:
-    """Reads a manifest.
+def read_manifest(data: bytes, manifest: str, *, as_json: bool) -> Iterator[ManifestRow]:
+    """Reads a manifest, row by row.
 
     Args:
         data: Its content, UTF-8. A .csv begins with a header that has `uri`, `label` and, if wanted, `group` among
@@ -47,35 +47,38 @@ def read_manifest(data: bytes, manifest: str, *, as_json: bool) -> list[Manifest
         manifest: Its own path or URI; other paths count from where it lies, and are never percent-encoded.
         as_json: Whether it is a .jsonl.
 
-    Returns:
+    Yields:
         Its rows, in order.
 
     Raises:
-        InputError: If lines cannot be used; names the first few.
+        InputError: In the end, if lines cannot be used; names the first few.
     """
-    text = _decoded(data, manifest)
+    text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline="\n" if as_json else "")
     lines: Iterator[tuple[int, Any]] = _json_lines(text) if as_json else _csv_lines(text, manifest)
-    rows, problems = [], []
-    for number, line in lines:
-        try:
-            rows.append(_row(_json_cells(line) if as_json else _csv_cells(line), manifest))
-        except _ProblemError as problem:
-            problems.append(f"line {number}{problem}")
-    if problems:
-        raise _unusable(manifest, problems, len(rows) + len(problems))
-    return rows
-
-
-def _decoded(data: bytes, manifest: str) -> str:
+    number_of_rows, problems = 0, []
     try:
-        return data.decode("utf-8-sig")
+        for number, line in lines:
+            number_of_rows += 1
+            try:
+                row = _row(_json_cells(line) if as_json else _csv_cells(line), manifest)
+            except _ProblemError as problem:
+                problems.append(f"line {number}{problem}")
+            else:
+                yield row
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"--source {manifest}: expected UTF-8, but line {line} is not. Save it as UTF-8.") from error
+        raise _not_utf8(data, manifest) from error
+    if problems:
+        raise _unusable(manifest, problems, number_of_rows)
 
 
-def _csv_lines(text: str, manifest: str) -> Iterator[tuple[int, dict[str | None, Any]]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+def _not_utf8(data: bytes, manifest: str) -> InputError:
+    lines = enumerate(io.BytesIO(data), 1)
+    line = next(number for number, text in lines if text.decode(errors="ignore").encode() != text)
+    return InputError(f"--source {manifest}: expected UTF-8, but line {line} is not. Save it as UTF-8.")
+
+
+def _csv_lines(text: TextIO, manifest: str) -> Iterator[tuple[int, dict[str | None, Any]]]:
+    reader = csv.DictReader(text, skipinitialspace=True, strict=True)
     try:
         reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
         if any(reader.fieldnames.count(name) != 1 for name in ("uri", "label")):
@@ -95,9 +98,9 @@ def _csv_cells(cells: dict[str | None, Any]) -> dict[str | None, Any]:
     return cells
 
 
-def _json_lines(text: str) -> Iterator[tuple[int, str]]:
-    # Not splitlines(): JSON may hold other line ends than \n inside of text.
-    return ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
+def _json_lines(text: TextIO) -> Iterator[tuple[int, str]]:
+    # Its lines end with \n alone: JSON may hold other line ends inside of text.
+    return ((number, line) for number, line in enumerate(text, 1) if line.strip())
 
 
 def _json_cells(line: str) -> dict[str | None, Any]:

@@ -12,7 +12,7 @@ from components._objects import UnreachableError, is_remote, stat_object, withou
 from components.ingest.source.archives import ARCHIVE_SUFFIXES, open_archive
 from components.ingest.source.files import Files, SourceFile, folder_files, local_file
 from components.ingest.source.manifest import MANIFEST_SUFFIXES, ManifestRow, read_manifest
-from components.ingest.source.remote import fetch_archive, open_prefix, remote_file
+from components.ingest.source.remote import fetch_archive, prefix_files, remote_file
 
 SourceKind = Literal["folder", "prefix", "archive", "manifest"]
 
@@ -52,7 +52,7 @@ def open_files(source: str, scratch: Path) -> Iterator[Files]:
         scratch: An existing folder for what has to be fetched or decompressed while the source is open.
 
     Yields:
-        Its files.
+        Its files, which are found as they are asked for: raises InputError then too.
 
     Raises:
         InputError: If it cannot be listed.
@@ -61,15 +61,14 @@ def open_files(source: str, scratch: Path) -> Iterator[Files]:
         case "folder":
             yield folder_files(Path(source))
         case "prefix":
-            with open_prefix(source) as files:
-                yield files
+            yield prefix_files(source)
         case _:
             with _local_copy(source, scratch) as archive, open_archive(archive, scratch) as files:
                 yield files
 
 
-def manifest_rows(manifest: str) -> list[ManifestRow]:
-    """Reads a manifest, wherever it is.
+def manifest_rows(manifest: str) -> Iterator[ManifestRow]:
+    """Reads a manifest, wherever it is, row by row.
 
     Raises:
         InputError: If it cannot be read or understood.
@@ -101,10 +100,10 @@ def versions(source: str) -> Iterator[tuple[str, str]]:
             yield from zip(location_of, _versions_at(list(location_of.values())), strict=True)
         case _:
             with open_files(source, Path()) as files:
-                yield from ((path, file.version) for path, file in files.items())
+                yield from ((path, file.version) for path, file in files)
 
 
-def _rows(data: bytes, manifest: str) -> list[ManifestRow]:
+def _rows(data: bytes, manifest: str) -> Iterator[ManifestRow]:
     return read_manifest(data, manifest, as_json=_name(manifest).endswith(".jsonl"))
 
 

@@ -2,43 +2,43 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from components._errors import InputError
 from components._objects import StoredObject, download_object, list_objects, read_object, stat_object, without_query
 from components._progress import say
-from components.ingest.source.files import Files, SourceFile, check_size
+from components.ingest.source.files import SourceFile, check_size
 
 _INTERVAL_S = 1.0
 _MB = 1_000_000
 
 
-@contextmanager
-def open_prefix(uri: str) -> Iterator[Files]:
+def prefix_files(uri: str) -> Iterator[tuple[str, SourceFile]]:
     """Lists the objects of a folder in a bucket.
 
     Args:
         uri: `gs://bucket/folder` or `s3://bucket/folder`, with or without a slash at its end, or a whole bucket.
 
     Yields:
-        Its files, by their path below the folder.
+        The path of each below the folder, and the file.
 
     Raises:
         InputError: If it cannot be listed, or nothing is in it; UnreachableError if the failure may pass.
     """
     folder = uri.rstrip("/") + "/"
     skipped = len(folder.partition("://")[2].partition("/")[2])
-    # A name that ends in a slash is a placeholder, which consoles make for an empty folder.
-    files = {
-        stored.name[skipped:]: SourceFile(stored.size_bytes or 0, stored.version, partial(_read, stored), remote=True)
-        for stored in list_objects(folder)
-        if not stored.name.endswith("/")
-    }
-    if not files:
+    is_empty = True
+    for stored in list_objects(folder):
+        if stored.name.endswith("/"):  # a placeholder, which consoles make for an empty folder
+            continue
+        is_empty = False
+        yield (
+            stored.name[skipped:],
+            SourceFile(stored.size_bytes or 0, stored.version, partial(_read, stored), remote=True),
+        )
+    if is_empty:
         raise InputError(f"--source {uri}: expected objects whose names begin with it, found none. Check the path.")
-    yield files
 
 
 def remote_file(uri: str) -> SourceFile:

@@ -8,6 +8,7 @@ import stat
 import tarfile
 import zipfile
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 
 import pytest
@@ -40,6 +41,13 @@ def write(path, files=FILES):
     return path
 
 
+@contextmanager
+def listed(archive, scratch):
+    """Opens an archive and lists all of it."""
+    with open_archive(archive, scratch) as files:
+        yield dict(files)
+
+
 @pytest.fixture
 def scratch(tmp_path):
     folder = tmp_path / "scratch"
@@ -52,7 +60,7 @@ def only(scratch):
     """Reads the only file of an archive."""
 
     def read(path):
-        with open_archive(path, scratch) as files:
+        with listed(path, scratch) as files:
             (file,) = files.values()
             return file.read()
 
@@ -61,7 +69,7 @@ def only(scratch):
 
 def test_any_thread_and_any_process_can_read_at_once(tmp_path, scratch):
     for suffix in (".zip", ".tar", ".tar.gz"):
-        with open_archive(write(tmp_path / f"s{suffix}"), scratch) as files, ThreadPoolExecutor(8) as threads:
+        with listed(write(tmp_path / f"s{suffix}"), scratch) as files, ThreadPoolExecutor(8) as threads:
             assert [file.size_bytes for file in files.values()] == [len(data) for data in FILES.values()]
             readers = [files[name].read for name in FILES] * 20
             assert list(threads.map(lambda read: read(), readers)) == list(FILES.values()) * 20
@@ -75,7 +83,7 @@ def _call(read):
 
 @pytest.mark.parametrize("suffix", ARCHIVE_SUFFIXES)
 def test_every_kind_of_archive_holds_the_same(tmp_path, scratch, suffix):
-    with open_archive(write(tmp_path / f"s.x{suffix}"), scratch) as files:
+    with listed(write(tmp_path / f"s.x{suffix}"), scratch) as files:
         assert {name: file.read() for name, file in files.items()} == FILES
         assert len({file.version for file in files.values()}) == len(FILES)
         assert pickle.loads(pickle.dumps(files["a/7.jpg"])).read() == FILES["a/7.jpg"]
@@ -91,7 +99,7 @@ def test_of_two_files_of_the_same_name_the_later_counts(tmp_path, scratch):
         add(archive, "a/1.jpg", b"earlier")
         add(archive, "a/1.jpg", b"later")
     for name in ("s.zip", "s.tar"):
-        with open_archive(tmp_path / name, scratch) as files:
+        with listed(tmp_path / name, scratch) as files:
             assert [file.read() for file in files.values()] == [b"later"]
 
 
@@ -112,14 +120,14 @@ def zip_with_names(path, names, *, flag_bits=0, create_system=3):
 def test_names_in_a_zip_as_other_programs_write_them(tmp_path, scratch):
     names = ["küche/1.jpg".encode("cp437"), "küche/2.jpg".encode(), "客厅/3\n'\" .jpg".encode(), b"a b/4.jpg"]
     zip_with_names(tmp_path / "s.zip", names)
-    with open_archive(tmp_path / "s.zip", scratch) as files:
+    with listed(tmp_path / "s.zip", scratch) as files:
         assert set(files) == {"küche/1.jpg", "küche/2.jpg", "客厅/3\n'\" .jpg", "a b/4.jpg"}
         assert {file.read() for file in files.values()} == {b"1"}
 
 
 def test_backslashes_are_separators_where_a_zip_was_packed_on_windows(tmp_path, scratch):
     zip_with_names(tmp_path / "s.zip", [b"kitchen\\1.jpg", b"hall\\"], create_system=0)
-    with open_archive(tmp_path / "s.zip", scratch) as files:
+    with listed(tmp_path / "s.zip", scratch) as files:
         assert set(files) == {"kitchen/1.jpg"}
 
 
@@ -229,7 +237,7 @@ def test_a_bomb_of_a_tar_is_stopped_while_it_unpacks(tmp_path, scratch, monkeypa
     monkeypatch.setattr(archives_module, "_too_large", watching(archives_module._too_large, scratch, written))
     with (
         pytest.raises(InputError, match=r"more than 200 times its size: a decompression bomb"),
-        open_archive(tmp_path / "s.tar.gz", scratch),
+        listed(tmp_path / "s.tar.gz", scratch),
     ):
         pass
     assert written <= [2**21]
@@ -248,7 +256,7 @@ def test_a_tar_that_would_fill_the_disk_is_refused(tmp_path, scratch, monkeypatc
     monkeypatch.setattr(archives_module, "DISK_SHARE", 0)
     with (
         pytest.raises(InputError, match="expected room to decompress it"),
-        open_archive(write(tmp_path / "s.tgz"), scratch),
+        listed(write(tmp_path / "s.tgz"), scratch),
     ):
         pass
     assert list(scratch.iterdir()) == []
@@ -262,7 +270,7 @@ def test_a_cut_archive(tmp_path, scratch, name, kept):
     if name == "s.tar" and kept == -1:
         kept = tarfile.RECORDSIZE  # a single byte of the zeros behind the end is no loss
         (tmp_path / name).write_bytes(whole[:-kept])
-    with pytest.raises(InputError, match="expected a complete archive"), open_archive(tmp_path / name, scratch):
+    with pytest.raises(InputError, match="expected a complete archive"), listed(tmp_path / name, scratch):
         pass
     assert list(scratch.iterdir()) == []
 
@@ -275,7 +283,7 @@ def test_a_tar_with_a_damaged_header_is_not_taken_for_shorter(tmp_path, scratch)
     (tmp_path / "s.tar").write_bytes(data)
     with (
         pytest.raises(InputError, match=f"the header at byte {offset} is damaged"),
-        open_archive(tmp_path / "s.tar", scratch),
+        listed(tmp_path / "s.tar", scratch),
     ):
         pass
 
@@ -285,7 +293,7 @@ def test_a_tar_that_leads_in_a_circle_ends(tmp_path, scratch):
     with tarfile.open(tmp_path / "s.tar", "w") as archive:
         add(archive, "a/1.jpg", b"1")
         archive.fileobj.write(header_of_size(-512))
-    with pytest.raises(InputError, match="expected a complete archive"), open_archive(tmp_path / "s.tar", scratch):
+    with pytest.raises(InputError, match="expected a complete archive"), listed(tmp_path / "s.tar", scratch):
         pass
 
 
@@ -297,7 +305,7 @@ def test_a_header_that_says_it_is_very_large_gets_no_memory(tmp_path, scratch, k
     (tmp_path / "s.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(tarfile.RECORDSIZE))
     with (
         pytest.raises(InputError, match=r"complete archive, but it cannot be read: a header of \d+ bytes"),
-        open_archive(tmp_path / "s.tar", scratch),
+        listed(tmp_path / "s.tar", scratch),
     ):
         pass
 
@@ -307,7 +315,7 @@ def test_long_names_in_a_tar(tmp_path, scratch, tar_format):
     name = "/".join(["ü" * 100] * 20) + "/1.jpg"
     with tarfile.open(tmp_path / "s.tar", "w", format=tar_format) as archive:
         add(archive, name, b"one")
-    with open_archive(tmp_path / "s.tar", scratch) as files:
+    with listed(tmp_path / "s.tar", scratch) as files:
         assert {name: file.read() for name, file in files.items()} == {name: b"one"}
 
 
@@ -337,7 +345,7 @@ def test_whatever_byte_is_wrong_nothing_but_an_input_error_comes(tmp_path, scrat
             data[chance.randrange(len(data))] = chance.randrange(256)
         (tmp_path / name).write_bytes(data)
         try:
-            with open_archive(tmp_path / name, scratch) as files:
+            with listed(tmp_path / name, scratch) as files:
                 for file in files.values():
                     try:
                         assert len(file.read()) == file.size_bytes

@@ -20,7 +20,7 @@ def write(folder, name, data=b"1"):
 def test_every_file_is_found_by_its_path(tmp_path):
     for name in AWKWARD:
         write(tmp_path, name, name.encode(errors="surrogateescape"))
-    found = folder_files(tmp_path)
+    found = dict(folder_files(tmp_path))
     assert {name: file.read() for name, file in found.items()} == {
         name: name.encode(errors="surrogateescape") for name in AWKWARD
     }
@@ -29,7 +29,7 @@ def test_every_file_is_found_by_its_path(tmp_path):
 
 def test_another_process_can_read_it(tmp_path):
     write(tmp_path, "a/1.jpg", b"one")
-    (file,) = folder_files(tmp_path).values()
+    ((_, file),) = folder_files(tmp_path)
     assert pickle.loads(pickle.dumps(file)).read() == b"one"
     assert file.size_bytes == 3
 
@@ -49,7 +49,7 @@ def test_the_version_changes_with_size_and_time(tmp_path):
 def test_what_is_not_there_is_found_and_fails_when_it_is_read(tmp_path):
     (tmp_path / "gone.jpg").symlink_to("nowhere.jpg")
     (tmp_path / "round.jpg").symlink_to("round.jpg")
-    found = folder_files(tmp_path)
+    found = dict(folder_files(tmp_path))
     with pytest.raises(FileNotFoundError):
         found["gone.jpg"].read()
     with pytest.raises(OSError, match="symbolic links"):
@@ -62,7 +62,7 @@ def test_what_is_not_there_is_found_and_fails_when_it_is_read(tmp_path):
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(InputError, match="not a regular file"):
-        folder_files(tmp_path)["pipe.jpg"].read()
+        dict(folder_files(tmp_path))["pipe.jpg"].read()
 
 
 def test_what_is_too_large_is_not_read(tmp_path, monkeypatch):
@@ -80,7 +80,7 @@ def test_circles_of_links_are_not_walked(tmp_path):
     (source / "b" / "up").symlink_to(source)
     (tmp_path / "elsewhere" / "back").symlink_to(source)
     (source / "out").symlink_to(tmp_path)
-    assert list(folder_files(source)) == ["a/1.jpg"]
+    assert list(dict(folder_files(source))) == ["a/1.jpg"]
 
 
 @pytest.mark.timeout(10)
@@ -90,7 +90,7 @@ def test_folders_that_link_to_each_other_are_listed_once_each(tmp_path):
         write(tmp_path, f"{folder}/1.jpg")
         for other in folders:
             (tmp_path / folder / f"to {other}").symlink_to(tmp_path / other)
-    assert sorted(folder_files(tmp_path)) == [f"{folder}/1.jpg" for folder in folders]
+    assert sorted(dict(folder_files(tmp_path))) == [f"{folder}/1.jpg" for folder in folders]
 
 
 def test_a_folder_behind_links_is_listed_where_it_really_is_or_else_at_the_first_link(tmp_path):
@@ -100,7 +100,7 @@ def test_a_folder_behind_links_is_listed_where_it_really_is_or_else_at_the_first
     for link, target in (("kitchen", "elsewhere"), ("lounge", "elsewhere"), ("a", "s/z/really here")):
         (tmp_path / "s" / link).symlink_to(tmp_path / target)
     (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "s" / "z")
-    found = folder_files(tmp_path / "s")
+    found = dict(folder_files(tmp_path / "s"))
     assert sorted(found) == ["kitchen/1.jpg", "kitchen/deep/2.jpg", "z/really here/3.jpg"]
 
 
@@ -109,10 +109,10 @@ def test_a_class_that_is_kept_in_a_hidden_folder_is_listed_at_its_link(tmp_path)
     write(tmp_path, "..2024/kitchen/1.jpg")
     (tmp_path / "..data").symlink_to("..2024")
     (tmp_path / "kitchen").symlink_to("..data/kitchen")
-    assert list(folder_files(tmp_path)) == ["kitchen/1.jpg"]
+    assert list(dict(folder_files(tmp_path))) == ["kitchen/1.jpg"]
 
 
 def test_a_folder_that_cannot_be_listed(tmp_path):
     write(tmp_path, "a")
     with pytest.raises(InputError, match=r"expected to list .*/a, but: Not a directory"):
-        folder_files(tmp_path / "a")
+        list(folder_files(tmp_path / "a"))

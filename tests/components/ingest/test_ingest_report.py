@@ -6,7 +6,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from components.formats.pixels import encode_jpeg
+from components.ingest.decode.planes import encode_jpeg, planes
 from components.ingest.rejected import Rejected
 from components.ingest.report.page import write_report
 from tests.image_artifact import write_images_artifact
@@ -84,7 +84,7 @@ def test_pages_are_equal_byte_for_byte(tmp_path):
 
 def test_page_stays_light_whatever_the_data(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (256, 384, 3), dtype=np.uint8)
-    jpeg = encode_jpeg(noise)  # compresses as badly as any picture
+    jpeg = encode_jpeg(planes(noise, min(noise.shape[:2])))  # compresses as badly as any picture
     flags = ["blurred", "dark", "bright", "featureless", "elongated", "small"]
     rows = [
         {

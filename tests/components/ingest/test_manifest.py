@@ -9,7 +9,7 @@ from components.ingest.source.manifest import read_manifest
 
 
 def read(text, name="/data/labels.csv"):
-    return read_manifest(text.encode(), name, as_json=name.endswith(".jsonl"))
+    return list(read_manifest(text.encode(), name, as_json=name.endswith(".jsonl")))
 
 
 def rows(text, name="/data/labels.csv"):
@@ -108,7 +108,7 @@ def test_only_the_first_problems_are_told():
 
 def test_text_of_another_encoding_is_told_by_its_line():
     with pytest.raises(InputError, match="expected UTF-8, but line 3 is not"):
-        read_manifest("uri,label\n1.jpg,hall\n2.jpg,küche\n".encode("latin-1"), "labels.csv", as_json=False)
+        list(read_manifest("uri,label\n1.jpg,hall\n2.jpg,küche\n".encode("latin-1"), "labels.csv", as_json=False))
 
 
 def test_a_manifest_elsewhere_cannot_name_files_of_this_machine():

@@ -9,7 +9,7 @@ import pytest
 
 from components._errors import InputError
 from components.ingest.source.files import MAX_FILE_BYTES
-from components.ingest.source.remote import fetch_archive, open_prefix, remote_file
+from components.ingest.source.remote import fetch_archive, prefix_files, remote_file
 from tests.storage_servers import PASSING_FAULTS, first, mixed
 
 NAMES = ["coast/1.jpg", "coast/deep/2.jpg", "küche #1/3?.jpg"]
@@ -29,38 +29,34 @@ def photos(bucket):
 
 @pytest.mark.parametrize("ending", ["", "/"])
 def test_a_folder_of_a_bucket(photos, ending):
-    with open_prefix(f"{photos.uri}/photos{ending}") as files:
-        assert {name: file.read() for name, file in files.items()} == {name: name.encode() for name in NAMES}
-        assert all(file.remote and file.size_bytes == len(name.encode()) for name, file in files.items())
+    files = dict(prefix_files(f"{photos.uri}/photos{ending}"))
+    assert {name: file.read() for name, file in files.items()} == {name: name.encode() for name in NAMES}
+    assert all(file.remote and file.size_bytes == len(name.encode()) for name, file in files.items())
 
 
 @pytest.mark.parametrize("ending", ["", "/"])
 def test_a_whole_bucket(photos, ending):
-    with open_prefix(photos.uri + ending) as files:
-        assert {"photos.jpg", "other/5.jpg", "photos/coast/1.jpg"} < set(files)
-        assert len(files) == len(NAMES) + 3
+    files = dict(prefix_files(photos.uri + ending))
+    assert {"photos.jpg", "other/5.jpg", "photos/coast/1.jpg"} < set(files)
+    assert len(files) == len(NAMES) + 3
 
 
 def test_a_version_changes_with_the_content(photos):
-    with open_prefix(f"{photos.uri}/photos") as files:
-        before = {name: file.version for name, file in files.items()}
+    before = {name: file.version for name, file in prefix_files(f"{photos.uri}/photos")}
     photos.put(f"photos/{NAMES[0]}", b"new")
-    with open_prefix(f"{photos.uri}/photos") as files:
-        after = {name: file.version for name, file in files.items()}
+    after = {name: file.version for name, file in prefix_files(f"{photos.uri}/photos")}
     assert {name for name in NAMES if before[name] != after[name]} == {NAMES[0]}
 
 
 def test_beginnings_of_names_are_no_folders(photos):
-    with (
-        pytest.raises(InputError, match=rf"--source {photos.uri}/pho: expected objects .*found none"),
-        open_prefix(f"{photos.uri}/pho"),
-    ):
-        pass
+    with pytest.raises(InputError, match=rf"--source {photos.uri}/pho: expected objects .*found none"):
+        list(prefix_files(f"{photos.uri}/pho"))
 
 
 def test_many_threads_read_through_faults(photos):
     photos.proxy.plan = mixed(seed=2, share=0.4, kinds=[fault for fault in PASSING_FAULTS if fault != "429"])
-    with open_prefix(f"{photos.uri}/photos") as files, ThreadPoolExecutor(16) as pool:
+    files = dict(prefix_files(f"{photos.uri}/photos"))
+    with ThreadPoolExecutor(16) as pool:
         names = NAMES * 16
         assert list(pool.map(lambda name: files[name].read(), names)) == [name.encode() for name in names]
 
@@ -90,7 +86,8 @@ def test_one_object_that_is_not_there(photos):
 def test_what_is_too_large_is_not_fetched(photos, monkeypatch):
     monkeypatch.setattr("components.ingest.source.files.MAX_FILE_BYTES", 5)
     assert MAX_FILE_BYTES > 5
-    with open_prefix(f"{photos.uri}/photos") as files, pytest.raises(InputError, match="bytes: more than 5"):
+    files = dict(prefix_files(f"{photos.uri}/photos"))
+    with pytest.raises(InputError, match="bytes: more than 5"):
         files[NAMES[0]].read()
 
 

@@ -61,11 +61,11 @@ def opened(tmp_path):
 
 
 def found(listing):
-    return [(image.source_uri, image.label) for image in listing.images]
+    return [(image.source_uri, image.label) for image in listing.images()]
 
 
 def refused(listing):
-    return [(file.source_uri, file.label, file.kind, file.reason) for file in listing.rejected]
+    return [(file.source_uri, file.label, file.kind, file.reason) for file in listing.rejected()]
 
 
 @pytest.fixture(params=["folder", "folder.zip", "s.zip", "s.ZIP", "s.tar", "s.tar.gz", "s.tgz"])
@@ -81,9 +81,9 @@ def any_source(request, tmp_path):
 def test_every_kind_of_source_lists_the_same(any_source, opened):
     with opened(any_source) as listing:
         assert found(listing) == [("top/a/1.png", "a"), ("top/b/2.JPG", "b")]
-        assert [image.file.read() for image in listing.images] == [b"a1", b"b2"]
-        assert [image.file.size_bytes for image in listing.images] == [2, 2]
-        assert [image.group_key for image in listing.images] == [None, None]
+        assert [image.file.read() for image in listing.images()] == [b"a1", b"b2"]
+        assert [image.file.size_bytes for image in listing.images()] == [2, 2]
+        assert [image.group_key for image in listing.images()] == [None, None]
     assert refused(listing) == [
         ("stray.jpg", "", "bad path", "its path is not of the --class-pattern '**/{class}/*'"),
         ("top/a/notes.txt", "a", "not an image", "its suffix '.txt' is not an image's"),
@@ -94,7 +94,7 @@ def test_labels_are_composed_unicode_and_paths_are_left_as_they_are(tmp_path, op
     source = write_folder(tmp_path / "s", {"Ku\u0308che/1.jpg": b"1"})
     with opened(source) as listing:
         assert found(listing) == [("Ku\u0308che/1.jpg", "K\u00fcche")]
-        assert listing.images[0].file.read() == b"1"
+        assert next(listing.images()).file.read() == b"1"
 
 
 def test_awkward_names_are_listed_alike_from_anywhere(tmp_path, opened):
@@ -111,7 +111,7 @@ def test_awkward_names_are_listed_alike_from_anywhere(tmp_path, opened):
 
 def test_a_name_that_is_not_utf8_is_rejected(tmp_path, opened):
     with opened(write_tar(tmp_path / "s.tar", {"a/\udcff.jpg": b"1"})) as listing:
-        assert listing.images == []
+        assert not list(listing.images())
         assert refused(listing) == [("a/\\udcff.jpg", "a", "bad path", "its name is not UTF-8")]
 
 
@@ -120,7 +120,7 @@ def test_files_of_the_same_path_are_not_lost_in_silence(tmp_path, opened, names)
     files = {name: name.encode() for name in [*names, "a/0.jpg", "b//2.jpg"]}
     with opened(write_zip(tmp_path / "s.zip", files)) as listing:
         assert found(listing) == [("a/0.jpg", "a"), ("a/1.jpg", "a"), ("b/2.jpg", "b")]
-        assert [image.file.read() for image in listing.images] == [b"a/0.jpg", b"a/1.jpg", b"b//2.jpg"]
+        assert [image.file.read() for image in listing.images()] == [b"a/0.jpg", b"a/1.jpg", b"b//2.jpg"]
     reason = "its path is that of another file, a/1.jpg"
     assert refused(listing) == [("a//1.jpg", "a", "bad path", reason), ("a/./1.jpg", "a", "bad path", reason)]
 
@@ -134,7 +134,7 @@ def test_archives_cannot_point_outside(tmp_path, opened, write):
     with opened(source) as listing:
         assert found(listing) == [("a/1.jpg", "a")]
     reason = "its path leads out of the source"
-    assert {(file.source_uri, file.kind, file.reason) for file in listing.rejected} == {
+    assert {(file.source_uri, file.kind, file.reason) for file in listing.rejected()} == {
         (uri, "bad path", reason) for uri in OUTSIDE
     }
 
@@ -143,7 +143,7 @@ def test_the_class_is_where_the_pattern_says(tmp_path, opened):
     source = write_folder(tmp_path / "s", {"kitchen/flat 7/1.jpg": b"1", "hall/2.jpg": b"2", "3.jpg": b"3"})
     with opened(source, class_pattern="{class}/*/*") as listing:
         assert found(listing) == [("kitchen/flat 7/1.jpg", "kitchen")]
-        assert [(file.source_uri, file.label, file.kind) for file in listing.rejected] == [
+        assert [(file.source_uri, file.label, file.kind) for file in listing.rejected()] == [
             ("3.jpg", "", "bad path"),
             ("hall/2.jpg", "hall", "bad path"),
         ]
@@ -152,7 +152,7 @@ def test_the_class_is_where_the_pattern_says(tmp_path, opened):
 def test_the_group_is_where_the_pattern_says(tmp_path, opened):
     source = write_folder(tmp_path / "s", {"a/listing-7 1.jpg": b"1", "a/listing-7 2.jpg": b"2", "a/3.jpg": b"3"})
     with opened(source, group_pattern=r"listing-(\d+)") as listing:
-        assert [(image.source_uri, image.group_key) for image in listing.images] == [
+        assert [(image.source_uri, image.group_key) for image in listing.images()] == [
             ("a/3.jpg", None),
             ("a/listing-7 1.jpg", "7"),
             ("a/listing-7 2.jpg", "7"),
@@ -171,7 +171,7 @@ def test_classes_are_mapped_in_both_lists_and_ignored_folders_are_in_neither(tmp
     source = write_folder(tmp_path / "s", dict.fromkeys(names, b"1"))
     with opened(source, class_map={"architecure": "architecture"}, ignored_folders=["_*", "typo"]) as listing:
         assert found(listing) == [("architecture/2.jpg", "architecture"), ("architecure/1.jpg", "architecture")]
-        assert [(file.source_uri, file.label) for file in listing.rejected] == [
+        assert [(file.source_uri, file.label) for file in listing.rejected()] == [
             ("architecure/readme.txt", "architecture")
         ]
     assert listing.classes.renamed == [("architecure", "architecture", 1)]
@@ -193,22 +193,22 @@ def test_a_manifest_is_read_by_its_columns(tmp_path, opened):
     rows = ["uri,label,group", "1,Ku\u0308che,7", f"{tmp_path}/elsewhere/2.jpg,hall,", "gone.jpg,hall,", "1,hall,7"]
     manifest.write_text("\n".join(rows))
     with opened(manifest, class_map={"Küche": "kitchen"}, group_pattern="jpg") as listing:
-        assert [(image.source_uri, image.label, image.group_key) for image in listing.images] == [
+        assert [(image.source_uri, image.label, image.group_key) for image in listing.images()] == [
             (f"{tmp_path}/elsewhere/2.jpg", "hall", None),
             ("1", "kitchen", "7"),
             ("1", "hall", "7"),
             ("gone.jpg", "hall", None),
         ]
-        assert [image.file.read() for image in listing.images[:3]] == [b"two", b"one", b"one"]
+        assert [image.file.read() for image in list(listing.images())[:3]] == [b"two", b"one", b"one"]
         with pytest.raises(FileNotFoundError):
-            listing.images[3].file.read()
-    assert listing.rejected == []
+            list(listing.images())[3].file.read()
+    assert not list(listing.rejected())
 
 
 def test_without_a_group_column_the_pattern_is_searched_for_in_uris(tmp_path, opened):
     (tmp_path / "labels.jsonl").write_text('{"uri": "listing-7/1.jpg", "label": "hall"}\n')
     with opened(tmp_path / "labels.jsonl", group_pattern=r"listing-(\d+)") as listing:
-        assert listing.images[0].group_key == "7"
+        assert next(listing.images()).group_key == "7"
 
 
 def test_a_bucket_is_listed_as_the_folder_it_was_copied_from(bucket, opened):
@@ -218,14 +218,14 @@ def test_a_bucket_is_listed_as_the_folder_it_was_copied_from(bucket, opened):
         with opened(source) as listing:
             prefix = "" if source.endswith("top") else "top/"
             assert found(listing) == [(f"{prefix}a/1.png", "a"), (f"{prefix}b/2.JPG", "b")]
-            assert [image.file.read() for image in listing.images] == [b"a1", b"b2"]
+            assert [image.file.read() for image in listing.images()] == [b"a1", b"b2"]
 
 
 def test_an_archive_in_a_bucket_is_fetched_and_read(tmp_path, gs, opened):
     for path in (write_zip(tmp_path / "s.zip"), write_tar(tmp_path / "s.tar.gz")):
         gs.put(f"archives/{path.name}", path.read_bytes())
         with opened(f"{gs.uri}/archives/{path.name}") as listing:
-            assert [image.file.read() for image in listing.images] == [b"a1", b"b2"]
+            assert [image.file.read() for image in listing.images()] == [b"a1", b"b2"]
 
 
 def test_a_manifest_in_a_bucket_names_what_lies_beside_it_and_elsewhere(gs, opened):
@@ -234,9 +234,9 @@ def test_a_manifest_in_a_bucket_names_what_lies_beside_it_and_elsewhere(gs, open
     gs.put("2024/labels.csv", f"uri,label\n1.jpg,a\n{gs.uri}/2023/2.jpg,b\ngone.jpg,b\n".encode())
     with opened(f"{gs.uri}/2024/labels.csv") as listing:
         assert found(listing) == [("1.jpg", "a"), ("gone.jpg", "b"), (f"{gs.uri}/2023/2.jpg", "b")]
-        assert [image.file.read() for image in listing.images[::2]] == [b"one", b"two"]
+        assert [image.file.read() for image in list(listing.images())[::2]] == [b"one", b"two"]
         with pytest.raises(InputError, match=r"2024/gone.jpg: .* no such bucket or object"):
-            listing.images[1].file.read()
+            list(listing.images())[1].file.read()
 
 
 def test_a_manifest_on_a_web_server_names_files_as_they_are_called_there(make_bucket, opened):
@@ -246,7 +246,7 @@ def test_a_manifest_on_a_web_server_names_files_as_they_are_called_there(make_bu
         bucket.put(name, name.encode())
     bucket.put("labels.csv", "\n".join(["uri,label", *(f"{name},hall" for name in names)]).encode())
     with opened(f"{bucket.proxy.url}/{bucket.uri.removeprefix('s3://')}/labels.csv?signature=a/b") as listing:
-        assert {image.source_uri: image.file.read() for image in listing.images} == {
+        assert {image.source_uri: image.file.read() for image in listing.images()} == {
             name: name.encode() for name in names
         }
 

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
+
 from components.formats.dataset import ENCODED, ID, LABEL, TEXT, write_dataset
 from components.split.assignment import SPLITS, Split
-from components.split.ledger import LEDGER_FILE, Entry, Ledger, Run, ledger_bytes
+from components.split.ledger import LEDGER_FILE, LEDGER_SCHEMA, Entry, Ledger, Run, ledger_bytes
 from components.split.run_record import run_record, write_run_record
 from components.split.tfrecord import example, record
 
@@ -72,11 +74,17 @@ def write_split_artifacts(
         for number, of_run in enumerate(class_names_of_run)
     )
     (folder / "ledger").mkdir()
-    ledger_data = ledger_bytes(Ledger(entries, runs, folds))
+    ledger_data = ledger_bytes(ledger_of(entries, runs, folds))
     (folder / "ledger" / LEDGER_FILE).write_bytes(ledger_data)
     for split in SPLITS:
         write_run_record(folder / split, run_record(ledger_data, fold))
     return folder
+
+
+def ledger_of(entries: Sequence[Entry], runs: tuple[Run, ...], folds: int) -> Ledger:
+    """Makes a ledger of entries."""
+    rows = sorted((entry._asdict() for entry in entries), key=lambda row: row["group"])
+    return Ledger(pa.Table.from_pylist(rows, LEDGER_SCHEMA).combine_chunks(), runs, folds)
 
 
 def outputs_of(folder: Path) -> Mapping[Split, Path]:

@@ -1,46 +1,60 @@
 """Which group of images goes to which split. Pure: the same groups, fractions and seed give the same answer."""
 
-import hashlib
-from collections.abc import Collection, Mapping, Sequence
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from components.split.image_rows import Integers
+from components.split.lots import drawn_ranks
 from components.split.parameters import SplitParameters
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+Codes = NDArray[np.int8]  # of splits: indices into SPLITS, the strictest last; or of folds; NONE for neither
+TRAIN, VALIDATION, TEST = range(len(SPLITS))
+NONE = -1
 
 
-class Group(NamedTuple):
-    """Images that must stay together.
+@dataclass(frozen=True)
+class Groups:
+    """Sets of images that must stay together.
 
     Attributes:
-        id: Of the group.
-        counts: Images per label, each at least 1.
-        images: Their ids.
-        keys: The user's own groups among them.
-        hashes: Their perceptual hashes, each in [0, 2**64).
+        ids: Of each, string [groups].
+        labels: Of most of each one's images, as an index into the class names in sorted order, int64 [groups].
+        sizes: Number of images of each, int64 [groups].
     """
 
-    id: str
-    counts: Mapping[str, int]
-    images: Sequence[str] = ()
-    keys: Collection[str] = ()
-    hashes: Collection[int] = ()
-
-    @property
-    def label(self) -> str:
-        """The label of most of its images; of several, the first by name."""
-        return min(self.counts, key=lambda name: (-self.counts[name], name))
-
-    @property
-    def size(self) -> int:
-        """Number of images."""
-        return sum(self.counts.values())
+    ids: pa.StringArray
+    labels: Integers
+    sizes: Integers
 
 
-def assign(
-    groups: Sequence[Group], parameters: SplitParameters, previous: Mapping[str, Split] | None = None
-) -> dict[str, Split]:
+def groups_of(ids: pa.StringArray, owners: Integers, labels: Integers) -> Groups:
+    """Sums images up to the groups that own them.
+
+    Args:
+        ids: Of the groups, string [groups].
+        owners: Group of each image as an index into `ids`, int64 [images].
+        labels: Label of each image as an index into the class names in sorted order, int64 [images].
+
+    Returns:
+        The groups. Of several labels with as many images, the first by name counts.
+    """
+    classes = int(labels.max(initial=0)) + 1
+    pairs, counts = np.unique(owners * classes + labels, return_counts=True)
+    owner, label = np.divmod(pairs, classes)
+    ascending = np.lexsort((-label, counts, owner))
+    of_most = np.zeros(len(ids), np.int64)
+    of_most[owner[ascending]] = label[ascending]  # of those with one owner the last stays
+    return Groups(ids, of_most, np.bincount(owners, minlength=len(ids)))
+
+
+def assign(groups: Groups, parameters: SplitParameters, previous: Codes) -> Codes:
     """Assigns groups to splits, class by class; a group belongs to the class of its label.
 
     A class with three groups or more has one in each split: the smallest ones in test and validation, so that
@@ -51,54 +65,54 @@ def assign(
     Args:
         groups: In any order.
         parameters: The fractions of each class's images that are held out, and the seed of the draw.
-        previous: Splits of earlier runs by group id: kept whatever the quotas say.
+        previous: Split of each in earlier runs, kept whatever the quotas say; NONE for new ones. int8 [groups].
 
     Returns:
-        The split of each of `groups`, by id.
+        The split of each, int8 [groups].
     """
-    of_class: dict[str, list[Group]] = {}
-    for group in sorted(groups, key=lambda group: draw(group.id, parameters.seed)):
-        of_class.setdefault(group.label, []).append(group)
-    splits: dict[str, Split] = {}
-    for members in of_class.values():
-        splits |= _assign_class(members, parameters, previous or {})
+    splits = previous.copy()
+    drawn = np.argsort(drawn_ranks(groups.ids, parameters.seed))
+    for members in per_class(groups.labels[drawn]):
+        rows = drawn[members]
+        splits[rows] = _assign_class(groups.sizes[rows], parameters, splits[rows])
     return splits
 
 
-def draw(group_id: str, seed: int) -> str:
-    """Returns a group's lot: sorted by it, groups come in an order that no other group has a say in."""
-    return hashlib.sha256(f"{seed}/{group_id}".encode()).hexdigest()
+def per_class(labels: Integers) -> Iterator[Integers]:
+    """Yields the indices that have each label, in their order; labels in theirs."""
+    order = np.argsort(labels, kind="stable")
+    yield from np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
 
 
-def _assign_class(
-    members: Sequence[Group], parameters: SplitParameters, previous: Mapping[str, Split]
-) -> dict[str, Split]:
-    """Assigns one class's groups, given in drawn order."""
-    splits = {group.id: previous[group.id] for group in members if group.id in previous}
-    splits |= _one_in_each(members, splits)
-    images = sum(group.size for group in members)
-    splits |= _fill("test", parameters.test_fraction * images, members, splits)
-    splits |= _fill("validation", parameters.validation_fraction * images, members, splits)
-    return splits | {group.id: "train" for group in members if group.id not in splits}
+def _assign_class(sizes: Integers, parameters: SplitParameters, splits: Codes) -> Codes:
+    """Assigns one class's groups, given in drawn order, as far as they have no split yet."""
+    splits = splits.copy()
+    _one_in_each(sizes, splits)
+    _fill(TEST, parameters.test_fraction * int(sizes.sum()), sizes, splits)
+    _fill(VALIDATION, parameters.validation_fraction * int(sizes.sum()), sizes, splits)
+    splits[splits == NONE] = TRAIN
+    return splits
 
 
-def _one_in_each(members: Sequence[Group], splits: Mapping[str, Split]) -> dict[str, Split]:
+def _one_in_each(sizes: Integers, splits: Codes) -> None:
     """Gives each split without a group of the class one, for as many splits as the class can be in."""
-    by_size = sorted((group for group in members if group.id not in splits), key=lambda group: group.size)
-    by_need: tuple[Split, ...] = ("train", "test", "validation")
-    first: dict[str, Split] = {}
-    for split in by_need[: len(members)]:
-        if split not in splits.values() and by_size:
-            first[by_size.pop(-1 if split == "train" else 0).id] = split
-    return first
+    free = np.flatnonzero(splits == NONE)
+    by_size = free[np.argsort(sizes[free], kind="stable")].tolist()
+    held = set(splits.tolist())
+    for split in (TRAIN, TEST, VALIDATION)[: len(sizes)]:
+        if split not in held and by_size:
+            splits[by_size.pop(-1 if split == TRAIN else 0)] = split
 
 
-def _fill(split: Split, quota: float, members: Sequence[Group], splits: Mapping[str, Split]) -> dict[str, Split]:
+def _fill(split: int, quota: float, sizes: Integers, splits: Codes) -> None:
     """Gives a split those free groups that bring its number of images nearer to the quota."""
-    held = sum(group.size for group in members if splits.get(group.id) == split)
-    more: dict[str, Split] = {}
-    for group in members:
-        if group.id not in splits and held + group.size / 2 <= quota:
-            more[group.id] = split
-            held += group.size
-    return more
+    held = int(sizes[splits == split].sum())
+    free = np.flatnonzero(splits == NONE)
+    more = []
+    for group, size in zip(free.tolist(), sizes[free].tolist(), strict=True):
+        if held + 0.5 > quota:
+            break  # no room for the smallest
+        if held + size / 2 <= quota:
+            more.append(group)
+            held += size
+    splits[more] = split

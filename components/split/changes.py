@@ -5,8 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from components.split.assignment import Split
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from components.split.assignment import NONE, Split
 from components.split.ledger import Ledger
+from components.split.list_columns import owners_of
 
 
 class Move(NamedTuple):
@@ -53,19 +59,23 @@ def changes(ledger: Ledger) -> Changes | None:
     if len(ledger.runs) < 2:
         return None
     number, (before, now) = len(ledger.runs) - 1, ledger.runs[-2:]
-    new = [entry for entry in ledger.entries if entry.first_run == number]
-    of_class = Counter(label for entry in new for label in entry.last_labels)
+    first, last = ledger.numbers("first_run"), ledger.numbers("last_run")
+    moved = ledger.part((ledger.numbers("moved_run") == number) & (ledger.splits("moved_from") != NONE)).entries
+    of_class = groups_per_label(ledger, first == number)
     return Changes(
         previous_date=before.date,
-        new_groups=len(new),
+        new_groups=int((first == number).sum()),
         new_groups_of_class={name: of_class[name] for name in now.class_names},
-        kept_groups=sum(entry.first_run < number == entry.last_run for entry in ledger.entries),
-        vanished_groups=sum(entry.last_run == number - 1 for entry in ledger.entries),
-        moved=tuple(
-            Move(entry.group, entry.moved_from, entry.split)
-            for entry in ledger.entries
-            if entry.moved_from and entry.moved_run == number
-        ),
+        kept_groups=int(((first < number) & (last == number)).sum()),
+        vanished_groups=int((last == number - 1).sum()),
+        moved=tuple(Move(entry.group, entry.moved_from, entry.split) for entry in moved if entry.moved_from),
         new_classes=tuple(sorted(set(now.class_names) - set(before.class_names))),
         vanished_classes=tuple(sorted(set(before.class_names) - set(now.class_names))),
     )
+
+
+def groups_per_label(ledger: Ledger, chosen: NDArray[np.bool_]) -> Counter[str]:
+    """Counts those of the chosen groups, bool [groups], that had each label when last seen."""
+    labels = ledger.column("last_labels")
+    of_chosen = labels.flatten().filter(pa.array(chosen[owners_of(labels)]))
+    return Counter({pair["values"]: pair["counts"] for pair in pc.value_counts(of_chosen).to_pylist()})

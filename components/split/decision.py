@@ -1,15 +1,17 @@
 """Who goes where in this run, and the ledger that says so to the next. Pure: values in, values out."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+
+import numpy as np
 
 from components._errors import InputError
-from components.split.assignment import Group, Split, assign
+from components.split.assignment import NONE, TEST, TRAIN, VALIDATION, Codes, Groups, assign, groups_of
 from components.split.folds import deal_folds
+from components.split.image_rows import ImageRows, Integers
 from components.split.kinship import Kin, find_kin
-from components.split.ledger import Entry, Ledger, Run
+from components.split.ledger import Ledger, Run
+from components.split.next_ledger import next_table
 from components.split.parameters import SplitParameters
 
 
@@ -18,19 +20,21 @@ class Decision:
     """What a run has decided.
 
     Attributes:
-        splits: Of each of its groups, by id.
+        splits: Of each of its groups as an index into SPLITS, int8 [groups].
+        labels: Of most images of each group, as an index into the class names in sorted order, int64 [groups].
         ledger: The next ledger; the previous one itself where this run repeats its last.
     """
 
-    splits: Mapping[str, Split]
+    splits: Codes
+    labels: Integers
     ledger: Ledger
 
 
-def decide(groups: Sequence[Group], previous: Ledger | None, run: Run, parameters: SplitParameters) -> Decision:
+def decide(rows: ImageRows, previous: Ledger | None, run: Run, parameters: SplitParameters) -> Decision:
     """Assigns groups to splits as the ledger has it, and as the quotas have it for groups that are new.
 
     Args:
-        groups: Of this run; no two share an image, a key or a perceptual hash.
+        rows: Of this run; no two groups share an image, a key or a perceptual hash.
         previous: The ledger so far; None for the first run.
         run: This run.
         parameters: Fractions, seed and folds.
@@ -44,88 +48,49 @@ def decide(groups: Sequence[Group], previous: Ledger | None, run: Run, parameter
     if previous:
         _check_folds(previous, parameters)
         _check_classes(previous.runs[-1], run, parameters)
-    kin = find_kin(groups, previous.entries if previous else ())
-    splits = assign(groups, parameters, {group.id: one.split for one in kin if one.split for group in one.groups})
-    folds: dict[str, int] = {}
+    kin = find_kin(rows, previous)
+    labels = _sorted_labels(rows, run)
+    groups = groups_of(rows.group_names, rows.groups, labels)
+    splits = assign(groups, parameters, kin.splits(previous)[kin.of_group])
+    of_kin, folds = kin.splits(previous), np.full(len(kin.names), NONE, np.int8)
     if parameters.folds:
         # Without its folds, validation is a part of what they are dealt from.
-        splits = {group_id: "test" if split == "test" else "train" for group_id, split in splits.items()}
-        folds = _folds([one for one in kin if one.groups and splits[one.groups[0].id] != "test"], parameters)
-    ledger = _updated(previous, kin, splits, folds, run, parameters.folds)
-    return Decision(splits | {name: "validation" for name, fold in folds.items() if fold == parameters.fold}, ledger)
+        splits[splits == VALIDATION] = TRAIN
+    of_kin[kin.of_group] = splits
+    if parameters.folds:
+        folds = _folds(kin, groups_of(kin.names, kin.of_group[rows.groups], labels), of_kin, previous, parameters)
+        splits[folds[kin.of_group] == parameters.fold] = VALIDATION
+    if previous and previous.runs[-1].repeats(run):
+        return Decision(splits, groups.labels, previous)
+    table = next_table(rows, previous, kin, of_kin, folds, run)
+    return Decision(splits, groups.labels, Ledger(table, (*(previous.runs if previous else ()), run), parameters.folds))
 
 
-def _folds(kin: Sequence[Kin], parameters: SplitParameters) -> dict[str, int]:
-    """Deals folds to what belongs together, whether or not its tie is still there; returns them by group id."""
-    known = {one.merged.id: one.fold for one in kin if one.fold is not None}
-    dealt = deal_folds([one.merged for one in kin], parameters.folds, parameters.seed, known)
-    return {group.id: dealt[one.merged.id] for one in kin if one.merged.id in dealt for group in one.groups}
+def _sorted_labels(rows: ImageRows, run: Run) -> Integers:
+    """Returns the labels of all rows as indices into the class names in sorted order."""
+    names = sorted(run.class_names)
+    return np.array([names.index(name) for name in run.class_names])[rows.labels]
+
+
+def _folds(kin: Kin, merged: Groups, splits: Codes, previous: Ledger | None, parameters: SplitParameters) -> Codes:
+    """Deals folds to what belongs together, whether or not its tie is still there; returns them per kin."""
+    known = np.full(len(kin.names), parameters.folds, np.int8)
+    if previous:
+        folds = previous.numbers("fold").astype(np.int8)
+        np.minimum.at(known, kin.of_entry[folds != NONE], folds[folds != NONE])
+    known[known == parameters.folds] = NONE
+    known[kin.splits(previous) == TEST] = NONE
+    cut = np.flatnonzero(kin.is_present & (splits != TEST))
+    groups = Groups(merged.ids.take(cut), merged.labels[cut], merged.sizes[cut])
+    dealt = np.full(len(kin.names), NONE, np.int8)
+    dealt[cut] = deal_folds(groups, parameters.folds, parameters.seed, known[cut])
+    return dealt
 
 
 def parameters_digest(parameters: SplitParameters) -> str:
     """Sha256 of the parameters that decide what the ledger holds: equal for all folds of one cut."""
     deciding = parameters.model_dump_json(exclude={"fold", "class_changes"})
     return hashlib.sha256(deciding.encode()).hexdigest()
-
-
-def _updated(
-    previous: Ledger | None,
-    kin: Iterable[Kin],
-    splits: Mapping[str, Split],
-    folds: Mapping[str, int],
-    run: Run,
-    number_of_folds: int,
-) -> Ledger:
-    runs = previous.runs if previous else ()
-    if previous and runs[-1].repeats(run):
-        return previous
-    entries: list[Entry] = []
-    for one in kin:
-        if not one.groups:
-            entries += one.entries  # one: only groups tie entries together
-            continue
-        group = one.merged
-        split, fold = splits[group.id], folds.get(group.id)
-        if one.entries:
-            entries.append(_known_entry(group, one.entries, split, fold, len(runs)))
-        else:
-            entries.append(_new_entry(group, split, fold, len(runs), run.date))
-    return Ledger(sorted(entries, key=lambda entry: entry.group), (*runs, run), number_of_folds)
-
-
-def _new_entry(group: Group, split: Split, fold: int | None, run: int, today: str) -> Entry:
-    labels = sorted(group.counts)
-    parts = (labels, labels, sorted(group.images), sorted(group.keys), sorted(group.hashes))
-    return Entry(group.id, split, fold, today, *parts, run, run)
-
-
-def _known_entry(group: Group, known: Sequence[Entry], split: Split, fold: int | None, run: int) -> Entry:
-    """Makes one entry of what belongs together now and all that the ledger knows of it."""
-    return Entry(
-        group.id,
-        split,
-        fold,
-        min(entry.first_seen for entry in known),
-        sorted({*group.counts, *chain(*[entry.labels for entry in known])}),
-        sorted(group.counts),
-        sorted({*group.images, *chain(*[entry.images for entry in known])}),
-        sorted({*group.keys, *chain(*[entry.keys for entry in known])}),
-        sorted({*group.hashes, *chain(*[entry.hashes for entry in known])}),
-        min(entry.first_run for entry in known),
-        run,
-        *_move(split, known, run),
-    )
-
-
-def _move(split: Split, known: Sequence[Entry], run: int) -> tuple[Split | None, int | None]:
-    """Returns from where and in which run a group last had to move, if ever."""
-    left = {entry.split for entry in known if entry.split != split}
-    if left:
-        # That some of it trained is what earlier models are to be judged by.
-        return "train" if "train" in left else "validation", run
-    moved = [(entry.moved_run, entry.moved_from) for entry in known if entry.moved_run is not None]
-    latest = max(moved, default=(None, None))
-    return latest[1], latest[0]
 
 
 def _check_folds(ledger: Ledger, parameters: SplitParameters) -> None:

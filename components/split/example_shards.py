@@ -1,26 +1,32 @@
 """Images as tf.train.Example in TFRecord shards, in shuffled order, each record written once at its final place."""
 
 import errno
-import hashlib
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from components._storage import sync
 from components.formats.dataset import ENCODED, ID, LABEL, TEXT
 from components.split.assignment import Split
 from components.split.image_rows import ImageRows, Integers
+from components.split.lots import drawn_ranks
 from components.split.tfrecord import Buffer, feature_entries, record_around, record_bytes
 
 # Several workers with several readers each find a shard for every reader, and no shard gets tiny.
 _SHARDS, _MIN_SHARD_ROWS = 32, 64
 _MAX_SHARD_ROWS = 4096  # about 200 MB
 _FILES = 800  # all are open at once, and a process may usually open 1,024; more images make longer shards
+_WRITERS = 2  # one writes while the other works out checksums, and the caller reads on
+_BATCHES = 3
 
 
 @dataclass(frozen=True)
@@ -83,12 +89,12 @@ def place_records(
         The place of each row.
     """
     sizes = _record_bytes(rows, class_names)
-    lots = [hashlib.sha256(f"{seed}/{image_id}".encode()).digest() for image_id in rows.ids]
+    ranks = drawn_ranks(rows.ids, seed)
     file, offset = np.zeros_like(sizes), np.zeros_like(sizes)
     files: list[Shard] = []
     shards: dict[Split, list[Shard]] = {split: [] for split in folders}
     for split, folder in folders.items():
-        drawn = np.array(sorted(members[split].tolist(), key=lots.__getitem__))
+        drawn = members[split][np.argsort(ranks[members[split]])]
         count = shard_count(len(drawn), len(rows.ids))
         for number in range(count):
             part = drawn[len(drawn) * number // count : len(drawn) * (number + 1) // count]
@@ -100,24 +106,54 @@ def place_records(
     return Places(shards, files, file, offset)
 
 
-def write_examples(jpegs: Iterable[Buffer], rows: ImageRows, places: Places, class_names: Sequence[str]) -> None:
-    """Writes each image's record to its place, once. Memory holds no more than `jpegs` does.
+def write_examples(
+    batches: Iterable[Sequence[Buffer]], rows: ImageRows, places: Places, class_names: Sequence[str]
+) -> Iterator[int]:
+    """Writes each image's record to its place, once, a few batches at a time: places don't overlap.
 
     Args:
-        jpegs: Of all rows, in order, each as long as its row says.
+        batches: JPEGs of all rows, in order, each as long as its row says. Memory holds no more than five batches.
         rows: All rows.
         places: Of each.
         class_names: In label order.
+
+    Yields:
+        Each row, once it is written.
     """
     of_label = [_class_entries(label, name) for label, name in enumerate(class_names)]
-    columns = (rows.ids, rows.labels.tolist(), places.file.tolist(), places.offset.tolist())
+    first = 0
+    writing: deque[Future[range]] = deque()
     with ExitStack() as files:
         descriptors = [files.enter_context(_opened(shard)) for shard in places.files]
-        for jpeg, image_id, label, file, offset in zip(jpegs, *columns, strict=True):
-            before, after = record_around(ENCODED, jpeg, of_label[label] + _id_entry(image_id))
-            written = os.pwritev(descriptors[file], (before, jpeg, after), offset)
-            if written != len(before) + len(jpeg) + len(after):  # the disk has filled up in the middle of a record
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(places.files[file].file))
+        pool = files.enter_context(ThreadPoolExecutor(_WRITERS))  # ends before the files are closed
+        for batch in batches:
+            part = range(first, first + len(batch))
+            writing.append(pool.submit(_write_batch, batch, part, rows, places, of_label, descriptors))
+            first += len(batch)
+            if len(writing) > _BATCHES:
+                yield from writing.popleft().result()
+        for written in writing:
+            yield from written.result()
+
+
+def _write_batch(
+    jpegs: Sequence[Buffer],
+    part: range,
+    rows: ImageRows,
+    places: Places,
+    of_label: Sequence[bytes],
+    descriptors: Sequence[int],
+) -> range:
+    """Writes the records of rows next to each other, and returns which rows these are."""
+    chosen = slice(part.start, part.stop)
+    ids = rows.ids[chosen].cast(pa.binary()).to_pylist()
+    columns = (ids, rows.labels[chosen].tolist(), places.file[chosen].tolist(), places.offset[chosen].tolist())
+    for jpeg, image_id, label, file, offset in zip(jpegs, *columns, strict=True):
+        before, after = record_around(ENCODED, jpeg, of_label[label] + _id_entry(image_id))
+        written = os.pwritev(descriptors[file], (before, jpeg, after), offset)
+        if written != len(before) + len(jpeg) + len(after):  # the disk has filled up in the middle of a record
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(places.files[file].file))
+    return part
 
 
 def flush(shards: Iterable[Shard]) -> None:
@@ -128,7 +164,9 @@ def flush(shards: Iterable[Shard]) -> None:
 
 def _record_bytes(rows: ImageRows, class_names: Sequence[str]) -> Integers:
     of_label = np.array([len(_class_entries(label, name)) for label, name in enumerate(class_names)], np.int64)
-    of_id = np.array([len(_before_id(len(image_id))) + len(image_id) for image_id in rows.ids], np.int64)
+    id_bytes = np.asarray(pc.binary_length(rows.ids).to_numpy(), np.int64)
+    lengths, which = np.unique(id_bytes, return_inverse=True)
+    of_id = np.array([len(_before_id(length)) + length for length in lengths.tolist()])[which]
     return record_bytes(ENCODED, rows.image_bytes, of_label[rows.labels] + of_id)
 
 
@@ -136,8 +174,8 @@ def _class_entries(label: int, name: str) -> bytes:
     return feature_entries({LABEL: label, TEXT: name.encode()})
 
 
-def _id_entry(image_id: str) -> bytes:
-    return _before_id(len(image_id)) + image_id.encode()
+def _id_entry(image_id: bytes) -> bytes:
+    return _before_id(len(image_id)) + image_id
 
 
 @cache

@@ -1,14 +1,15 @@
 """Cutting what is not test into folds, one of which validates while the others train."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from components.split.assignment import Group, draw
+import numpy as np
+
+from components.split.assignment import NONE, Codes, Groups, per_class
+from components.split.image_rows import Integers
+from components.split.lots import drawn_ranks
 
 
-def deal_folds(
-    groups: Iterable[Group], folds: int, seed: int, previous: Mapping[str, int] | None = None
-) -> dict[str, int]:
+def deal_folds(groups: Groups, folds: int, seed: int, previous: Codes) -> Codes:
     """Deals groups to folds, class by class, so that each fold gets as many of a class's images as the next.
 
     The largest group goes first, always to the fold with the fewest images of its class: longest processing
@@ -19,39 +20,41 @@ def deal_folds(
         groups: All that are not in test, in any order.
         folds: Number of folds, at least 2.
         seed: Decides among groups of equal size.
-        previous: Folds of earlier runs by group id: kept.
+        previous: Fold of each in earlier runs, kept; NONE for those without. int8 [groups].
 
     Returns:
-        The fold of each group by id, in [0, folds). A class's only group has none: it always trains.
+        The fold of each, int8 [groups]. A class's only group has NONE: it always trains.
     """
-    of_class: dict[str, list[Group]] = {}
-    for group in groups:
-        of_class.setdefault(group.label, []).append(group)
-    dealt: dict[str, int] = {}
-    images = [0] * folds
-    for _, members in sorted(of_class.items()):
-        kept = {group.id: previous[group.id] for group in members if previous and group.id in previous}
-        if len(members) > 1:
-            kept |= _deal_class(members, images, kept, seed)
-        for group in members:
-            if group.id in kept:
-                images[kept[group.id]] += group.size
-        dealt |= kept
+    dealt = previous.copy()
+    order = np.lexsort((drawn_ranks(groups.ids, seed), -groups.sizes))
+    images = np.zeros(folds, np.int64)
+    for members in per_class(groups.labels[order]):
+        rows = order[members]
+        if len(rows) > 1:
+            dealt[rows] = _deal_class(groups.sizes[rows], images, dealt[rows])
+        images += _images_per_fold(groups.sizes[rows], dealt[rows], folds)
     return dealt
 
 
-def _deal_class(
-    members: Sequence[Group], images: Sequence[int], kept: Mapping[str, int], seed: int
-) -> Iterator[tuple[str, int]]:
-    """Yields id and fold of each group of a class that has none yet; `images` are those of other classes per fold."""
-    held = [0] * len(images)
-    for group in members:
-        if group.id in kept:
-            held[kept[group.id]] += group.size
-    least = [(of_class, others, fold) for fold, (of_class, others) in enumerate(zip(held, images, strict=True))]
+def _deal_class(sizes: Integers, images: Integers, dealt: Codes) -> Codes:
+    """Deals those of a class that have no fold, given in order; `images` are those of other classes per fold."""
+    dealt = dealt.copy()
+    held = _images_per_fold(sizes, dealt, len(images)).tolist()
+    least = [
+        (of_class, others, fold) for fold, (of_class, others) in enumerate(zip(held, images.tolist(), strict=True))
+    ]
     heapq.heapify(least)
-    free = [group for group in members if group.id not in kept]
-    for group in sorted(free, key=lambda group: (-group.size, draw(group.id, seed))):
+    free = np.flatnonzero(dealt == NONE)
+    chosen = []
+    for size in sizes[free].tolist():
         of_class, others, fold = least[0]
-        heapq.heapreplace(least, (of_class + group.size, others, fold))
-        yield group.id, fold
+        heapq.heapreplace(least, (of_class + size, others, fold))
+        chosen.append(fold)
+    dealt[free] = chosen
+    return dealt
+
+
+def _images_per_fold(sizes: Integers, dealt: Codes, folds: int) -> Integers:
+    images = np.zeros(folds, np.int64)
+    np.add.at(images, dealt[dealt != NONE], sizes[dealt != NONE])
+    return images

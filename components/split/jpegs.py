@@ -1,6 +1,7 @@
 """The pixels of an `images` dataset, without a copy."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,8 @@ from components.split.image_rows import Integers
 _BATCH_ROWS = 256  # a row group of ingest's: what is held at a time
 
 
-def read_jpegs(folder: Path, dataset: Dataset, image_bytes: Integers) -> Iterator[pa.Buffer]:
-    """Reads all JPEGs in order.
+def read_jpegs(folder: Path, dataset: Dataset, image_bytes: Integers) -> Iterator[list[pa.Buffer]]:
+    """Reads all JPEGs in order, a batch at a time.
 
     Args:
         folder: The dataset's.
@@ -23,7 +24,7 @@ def read_jpegs(folder: Path, dataset: Dataset, image_bytes: Integers) -> Iterato
         image_bytes: How long each is said to be, int64 [rows].
 
     Yields:
-        Each JPEG, as a part of the batch it came in.
+        The JPEGs of a batch, each as a part of it.
 
     Raises:
         InputError: If one is longer or shorter than it is said to be.
@@ -34,9 +35,8 @@ def read_jpegs(folder: Path, dataset: Dataset, image_bytes: Integers) -> Iterato
             for batch in file.iter_batches(_BATCH_ROWS, columns=["image"]):
                 ends, data = _ends_and_data(batch["image"])
                 _check(np.diff(ends), image_bytes[row : row + len(batch)], row, folder / shard.name)
-                for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-                    yield data.slice(start, end - start)
                 row += len(batch)
+                yield [data.slice(start, end - start) for start, end in pairwise(ends.tolist())]
 
 
 def _ends_and_data(images: pa.BinaryArray) -> tuple[Integers, pa.Buffer]:

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from components._errors import InputError
-from components.split.assignment import SPLITS, Split
+from components.split.assignment import NONE, SPLITS, Codes, Split
+from components.split.image_rows import Integers
 
 LEDGER_FILE = "ledger.parquet"
 FORMAT_VERSION = 1
@@ -39,7 +42,7 @@ _VERSION_KEY, _FOLDS_KEY, _RUNS_KEY = b"format_version", b"folds", b"runs"  # of
 
 
 class Entry(NamedTuple):
-    """A row of the ledger: a group that was seen once or more; see LEDGER_SCHEMA."""
+    """A row of the ledger, for those that are looked at one by one; see LEDGER_SCHEMA."""
 
     group: str
     split: Split
@@ -82,14 +85,36 @@ class Ledger:
     """All groups ever seen.
 
     Attributes:
-        entries: Sorted by group.
+        table: Of LEDGER_SCHEMA, sorted by group, each column in one piece.
         runs: At least one, in order.
         folds: How many folds all runs cut their images into; 0 for none.
     """
 
-    entries: Sequence[Entry]
+    table: pa.Table
     runs: tuple[Run, ...]
     folds: int
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Its rows one by one; a million take 2 GB, so ask a part of a large one."""
+        return [Entry(**row) for row in self.table.to_pylist()]
+
+    def part(self, chosen: NDArray[np.bool_]) -> "Ledger":
+        """Returns the ledger of some of its groups, bool [groups]."""
+        return Ledger(self.table.filter(pa.array(chosen)), self.runs, self.folds)
+
+    def column(self, name: str) -> pa.Array:
+        """Returns a column, [groups]."""
+        return self.table[name].chunk(0)
+
+    def numbers(self, name: str) -> Integers:
+        """Returns a column of numbers, NONE where it is null, int64 [groups]."""
+        return np.asarray(self.column(name).fill_null(NONE).to_numpy(), np.int64)
+
+    def splits(self, name: str = "split") -> Codes:
+        """Returns a column of splits as indices into SPLITS, NONE where it is null, int8 [groups]."""
+        codes = pc.index_in(self.column(name), value_set=pa.array(SPLITS)).fill_null(NONE)
+        return np.asarray(codes.to_numpy(), np.int8)
 
 
 _RUNS = TypeAdapter(tuple[Run, ...])
@@ -102,10 +127,8 @@ def ledger_bytes(ledger: Ledger) -> bytes:
         _FOLDS_KEY: str(ledger.folds),
         _RUNS_KEY: _RUNS.dump_json(ledger.runs),
     }
-    columns = {name: [getattr(entry, name) for entry in ledger.entries] for name in LEDGER_SCHEMA.names}
-    table = pa.Table.from_pydict(columns, schema=LEDGER_SCHEMA.with_metadata(metadata))
     stream = io.BytesIO()
-    pq.write_table(table, stream, compression="zstd")
+    pq.write_table(ledger.table.replace_schema_metadata(metadata), stream, compression="zstd")
     return stream.getvalue()
 
 
@@ -123,11 +146,12 @@ def parse_ledger(data: bytes, origin: str) -> Ledger:
         InputError: If this is no ledger, a damaged one, or one of another version.
     """
     try:
-        table = pq.read_table(io.BytesIO(data))
+        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False).combine_chunks()
         metadata = table.schema.metadata or {}
         _check_schema(table.schema, metadata)
-        ledger = Ledger(_entries(table), _RUNS.validate_json(metadata[_RUNS_KEY]), int(metadata[_FOLDS_KEY]))
-        _check_values(table, ledger)
+        runs, folds = _RUNS.validate_json(metadata[_RUNS_KEY]), int(metadata[_FOLDS_KEY])
+        ledger = Ledger(table.cast(LEDGER_SCHEMA), runs, folds)
+        _check_values(ledger)
     except (ValueError, KeyError, OSError) as error:  # pyarrow's errors are ValueErrors and OSErrors
         raise InputError(
             f"{origin}: expected a ledger that split wrote, of format version {FORMAT_VERSION}. Received: {error}. "
@@ -155,10 +179,6 @@ def read_ledger(folder: Path) -> Ledger:
     return parse_ledger(file.read_bytes(), str(file))
 
 
-def _entries(table: pa.Table) -> list[Entry]:
-    return [Entry(*row) for row in zip(*(table[name].to_pylist() for name in Entry._fields), strict=True)]
-
-
 def _check_schema(schema: pa.Schema, metadata: dict[bytes, bytes]) -> None:
     version = metadata.get(_VERSION_KEY, b"").decode("utf-8", "replace")
     if version != str(FORMAT_VERSION):
@@ -167,10 +187,9 @@ def _check_schema(schema: pa.Schema, metadata: dict[bytes, bytes]) -> None:
         raise ValueError(f"columns {schema.names}")
 
 
-def _check_values(table: pa.Table, ledger: Ledger) -> None:
-    if not pc.all(pc.is_in(table["split"], pa.array(SPLITS))).as_py():
+def _check_values(ledger: Ledger) -> None:
+    if (ledger.splits() == NONE).any():
         raise ValueError(f"splits other than {', '.join(SPLITS)}")
-    if not ledger.runs or any(
-        not 0 <= entry.first_run <= entry.last_run < len(ledger.runs) for entry in ledger.entries
-    ):
+    first, last = ledger.numbers("first_run"), ledger.numbers("last_run")
+    if not ledger.runs or not ((first >= 0) & (first <= last) & (last < len(ledger.runs))).all():
         raise ValueError(f"groups of runs that are not among the {len(ledger.runs)} it names")

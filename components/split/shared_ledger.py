@@ -35,6 +35,8 @@ def decide_and_replace(uri: str, decide: Callable[[Ledger | None], Decision]) ->
         return decision, ledger_bytes(decision.ledger)
     for attempt in range(_ATTEMPTS):
         data, generation = read_generation(uri) or (b"", ABSENT)
+        if generation == ABSENT:
+            say("split", f"found no ledger at {uri}: a new one begins there; if there was one before, check this path")
         previous = None if generation == ABSENT else parse_ledger(data, uri)
         decision = decide(previous)
         if decision.ledger is previous:

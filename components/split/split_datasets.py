@@ -1,7 +1,7 @@
 """One `images` dataset as three datasets of examples, and the ledger of who went where."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,16 +9,17 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from components._errors import InputError
 from components._progress import with_progress
 from components._storage import whole_folder
 from components.formats.dataset import MANIFEST, Dataset, read_dataset, write_dataset
-from components.split.assignment import SPLITS, Group, Split
+from components.split.assignment import SPLITS, Split
 from components.split.changes import Changes, changes
 from components.split.decision import Decision, decide, parameters_digest
 from components.split.example_shards import Places, flush, place_records, write_examples
-from components.split.image_rows import ImageRows, Integers, groups_of, read_rows
+from components.split.image_rows import ImageRows, Integers, read_rows
 from components.split.jpegs import read_jpegs
 from components.split.ledger import LEDGER_FILE, Run
 from components.split.parameters import SplitParameters
@@ -67,7 +68,6 @@ def write_split_datasets(
     """
     dataset = read_dataset(images, "images")
     rows = read_rows(images, dataset)
-    groups = groups_of(rows, dataset.class_names)
     run = Run(
         images=dataset.digest,
         date=today,
@@ -76,8 +76,9 @@ def write_split_datasets(
     )
     # All that follows is derived from the ledger: a run that is killed after this, and repeated, does the same again.
     decision, ledger_data = decide_and_replace(
-        ledger_uri, lambda previous: _checked(decide(groups, previous, run, parameters), groups, images)
+        ledger_uri, lambda previous: _checked(decide(rows, previous, run, parameters), images)
     )
+    pa.default_memory_pool().release_unused()
     with ExitStack() as unfinished:
         folders = {split: unfinished.enter_context(whole_folder(outputs[split], holds=MANIFEST)) for split in SPLITS}
         (unfinished.enter_context(whole_folder(ledger, holds=LEDGER_FILE)) / LEDGER_FILE).write_bytes(ledger_data)
@@ -86,23 +87,22 @@ def write_split_datasets(
             write_run_record(folder, record)
         members = _members(rows, decision)
         places = place_records(folders, members, rows, dataset.class_names, parameters.seed)
-        jpegs = with_progress("split", read_jpegs(images, dataset, rows.image_bytes), dataset.rows)
-        write_examples(jpegs, rows, places, dataset.class_names)
+        written = write_examples(read_jpegs(images, dataset, rows.image_bytes), rows, places, dataset.class_names)
+        deque(with_progress("split", written, dataset.rows), maxlen=0)
         with ThreadPoolExecutor() as pool:  # to disk while the processors work out the checksums
             flushed = pool.submit(flush, places.files)
             manifests = pool.map(partial(_write_manifest, dataset, rows, members, places, folders), SPLITS)
             datasets = dict(zip(SPLITS, manifests, strict=True))
             flushed.result()
-    groups_of_class = Counter(group.label for group in groups)
-    return SplitDatasets(
-        datasets, {name: groups_of_class[name] for name in dataset.class_names}, changes(decision.ledger)
-    )
+    groups = np.bincount(decision.labels, minlength=len(dataset.class_names)).tolist()
+    of_class = dict(zip(sorted(dataset.class_names), groups, strict=True))
+    return SplitDatasets(datasets, {name: of_class[name] for name in dataset.class_names}, changes(decision.ledger))
 
 
 def _members(rows: ImageRows, decision: Decision) -> dict[Split, Integers]:
     """Returns the rows of each split."""
-    of_group = np.array([SPLITS.index(decision.splits[name]) for name in rows.group_names], np.int8)
-    return {split: np.flatnonzero(of_group[rows.groups] == index) for index, split in enumerate(SPLITS)}
+    of_row = decision.splits[rows.groups]
+    return {split: np.flatnonzero(of_row == index) for index, split in enumerate(SPLITS)}
 
 
 def _write_manifest(
@@ -119,11 +119,11 @@ def _write_manifest(
     return write_dataset(folders[split], "examples", counts, rows_of_shard, images.shorter_side_px)
 
 
-def _checked(decision: Decision, groups: Sequence[Group], images: Path) -> Decision:
-    if empty := [split for split in SPLITS if split not in decision.splits.values()]:
+def _checked(decision: Decision, images: Path) -> Decision:
+    if empty := [split for index, split in enumerate(SPLITS) if index not in decision.splits]:
         raise InputError(
             f"--images {images}: expected a class with at least {len(SPLITS)} groups of near-duplicates, so that no "
-            f"split stays empty. Received {len(groups)} groups in all, and nothing is left for {' and '.join(empty)}. "
-            "Add images that differ more, or ingest with a smaller --near-duplicate-distance."
+            f"split stays empty. Received {len(decision.splits)} groups in all, and nothing is left for "
+            f"{' and '.join(empty)}. Add images that differ more, or ingest with a smaller --near-duplicate-distance."
         )
     return decision

@@ -24,6 +24,8 @@ def say_summary(split: SplitDatasets, elapsed_s: float) -> None:
     say("split", f"{'all classes':{width}}  " + "  ".join(f"{split.of[s].rows:10d}" for s in SPLITS))
     if split.changes:
         _say_changes(split.changes)
+    else:
+        say("split", "no earlier run to compare with: the ledger begins with this data")
     rows, groups_in_all = sum(dataset.rows for dataset in split.of.values()), sum(split.groups.values())
     say("split", f"{rows} images of {groups_in_all} groups, {elapsed_s:.1f} s ({rows / elapsed_s:.0f} images/s)")
 

@@ -94,7 +94,7 @@ def _print_groups(console: Console, ledger: LedgerOverview) -> None:
 
 def _print_changes(console: Console, ledger: LedgerOverview) -> None:
     if not ledger.changes:
-        print_heading(console, "What changed", "nothing to compare with: the first run of this ledger")
+        print_heading(console, "What changed", "nothing to compare with: a new ledger began with this data")
         return
     changes = ledger.changes
     print_heading(console, "What changed", f"since the run of {changes.previous_date}")

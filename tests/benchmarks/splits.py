@@ -16,6 +16,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -26,10 +27,10 @@ import pyarrow.parquet as pq
 
 from components.formats.dataset import MANIFEST, Dataset, write_dataset
 from components.formats.records import IMAGE_SCHEMA
-from components.split.assignment import SPLITS, Group, Split
+from components.split.assignment import SPLITS, Split
 from components.split.decision import decide, parameters_digest
 from components.split.example_shards import flush, place_records, write_examples
-from components.split.image_rows import ImageRows, groups_of, read_rows
+from components.split.image_rows import ImageRows, read_rows
 from components.split.jpegs import read_jpegs
 from components.split.ledger import Run
 from components.split.parameters import SplitParameters
@@ -39,6 +40,7 @@ from tests.benchmarks.timing import median_seconds
 CLASSES = tuple(f"class {number}" for number in range(9))
 MEAN_IMAGE_BYTES = 40_000  # of a colour photograph with a shorter side of 256 pixels
 SHARD_ROWS = 2048
+KEYS = pa.list_(pa.string())
 
 
 def write_images(folder: Path, images: int) -> None:
@@ -79,7 +81,8 @@ def write_records(images: Path, work: Path) -> None:
     dataset = Dataset.model_validate_json((images / MANIFEST).read_bytes())
     rows = read_rows(images, dataset)
     places = place_records({"train": folder}, {"train": np.arange(dataset.rows)}, rows, dataset.class_names, 0)
-    write_examples(read_jpegs(images, dataset, rows.image_bytes), rows, places, dataset.class_names)
+    jpegs = read_jpegs(images, dataset, rows.image_bytes)
+    deque(write_examples(jpegs, rows, places, dataset.class_names), maxlen=0)
     flush(places.files)
 
 
@@ -113,32 +116,32 @@ def read_names(images: Path) -> list[str]:
     return sorted(file.name for file in images.glob("*.parquet"))
 
 
-def million_groups(rows: int) -> list[Group]:
-    """Makes rows in about a third as many groups, and puts them together."""
+def million_rows(rows: int) -> ImageRows:
+    """Makes rows in about a third as many groups."""
     rng = np.random.default_rng(0)
-    ids = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(rows)]
+    ids = pa.array([hashlib.sha256(str(number).encode()).hexdigest() for number in range(rows)])
     groups = rows * 35 // 100
     members = np.concatenate([np.arange(groups), rng.integers(0, groups, rows - groups)])
-    keys = [[f"listing {number}"] if number % 3 == 0 else [] for number in members.tolist()]
-    hashes = (members * 2**20 + rng.integers(0, 4, rows)).tolist()  # a few of each group, and none of two
+    keys = pa.array([[f"listing {number}"] if number % 3 == 0 else [] for number in members.tolist()], KEYS)
+    hashes = (members * 2**20 + rng.integers(0, 4, rows)).astype(np.uint64)  # a few of each group, and none of two
     labels = rng.integers(0, len(CLASSES), rows)
-    return groups_of(ImageRows(ids, labels, ids[:groups], members, keys, hashes, np.ones(rows, np.int64)), CLASSES)
+    return ImageRows(ids, labels, ids[:groups], members, keys, hashes, np.ones(rows, np.int64))
 
 
 def decision_seconds(rows: int) -> dict[str, float]:
     """Measures the decision on a first run, on one that finds the first's ledger, and with five folds."""
     gc.disable()  # as the step does
-    groups = million_groups(rows)
+    images = million_rows(rows)
     seconds = {}
     for name, parameters in {"quotas": SplitParameters(), "five_folds": SplitParameters(folds=5)}.items():
         run = Run(images="1", date="2024-02-29", class_names=CLASSES, parameters=parameters_digest(parameters))
         began_s = time.perf_counter()
-        ledger = decide(groups, None, run, parameters).ledger
+        ledger = decide(images, None, run, parameters).ledger
         seconds[f"{name}_s"] = time.perf_counter() - began_s
         began_s = time.perf_counter()
-        decide(groups, ledger, run.model_copy(update={"images": "2"}), parameters)
+        decide(images, ledger, run.model_copy(update={"images": "2"}), parameters)
         seconds[f"{name}_with_ledger_s"] = time.perf_counter() - began_s
-    return {"groups": len(groups), **seconds}
+    return {"groups": len(images.group_names), **seconds}
 
 
 def main() -> None:

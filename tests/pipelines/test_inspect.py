@@ -17,6 +17,7 @@ from pipelines.local.step import write_step_folders
 from tests.image_artifact import write_images_artifact
 from tests.page_parser import HOSTILE
 from tests.split_artifact import GroupOf, write_split_artifacts
+from tests.training_artifact import history, write_training_artifact
 
 ROWS = [
     *({"label": "coast", "group": f"g{number // 2}"} for number in range(6)),
@@ -31,9 +32,10 @@ GROUPS = [
 
 @pytest.fixture
 def run(tmp_path):
-    """The folder of a run with both steps."""
+    """The folder of a run with its steps."""
     write_images_artifact(tmp_path / "run" / "ingest" / "images", ROWS, REJECTED)
     write_split_artifacts(tmp_path / "run" / "split", GROUPS, [["coast", "field"], ["coast", "street"]])
+    write_training_artifact(tmp_path / "run" / "train" / "history")
     return tmp_path / "run"
 
 
@@ -104,7 +106,7 @@ def test_moved_groups_are_listed(tmp_path):
 def test_first_run_has_nothing_to_compare_with(tmp_path):
     groups = [GroupOf(["a", "b"], split) for split in ("train", "validation", "test")]
     text = shown(write_split_artifacts(tmp_path / "split", groups, ["ab"]))
-    assert text.endswith("What changed  nothing to compare with: the first run of this ledger")
+    assert text.endswith("What changed  nothing to compare with: a new ledger began with this data")
 
 
 @pytest.mark.parametrize("path", ["split/ledger", "split/ledger/ledger.parquet"])
@@ -122,8 +124,28 @@ def test_one_dataset_of_examples(path, run):
     assert "\ncoast        1  50.0 %  ████" in text
 
 
-def test_whole_run_is_both_steps(run):
-    assert shown(run) == shown(run / "ingest") + "\n\n\n" + shown(run / "split")
+def test_whole_run_is_its_steps(run):
+    assert shown(run) == "\n\n\n".join(shown(run / step) for step in ("ingest", "split", "train"))
+
+
+@pytest.mark.parametrize("path", ["train", "train/history", "train/history/history.json"])
+def test_training_with_epochs_exposure_speed_and_parameters(path, run):
+    text = shown(run / path, width=100)
+    assert text.startswith(
+        "Training  efficientnet_lite0 (imagenet) on 132 images in 3 classes, macro-F1 0.800 on 32 validation images "
+        "after 20.0 s"
+    )
+    assert "\nEpochs  features 12.5 s, head 4.5 s, finetune 3.0 s\n" in text
+    assert "\n4 finetune 1 *  2.000     0.500     3.000     0.750     0.800   0.001  1.5\n" in text
+    assert "\nLearned from each class  head, finetune\nclass   images  of all  drawn  weight  logit  exposure\n" in text
+    assert "\nstreet      12   9.1 %  x1.00   x1.00  -2.40     9.1 %  █▌\n" in text
+    assert "\n  head: float32 is taken: the others are slower\n    float32: 8.5 ms a step, compiled in 1.2 s\n" in text
+    assert text.endswith("\nParameters\n  batch_size: 64  (default: 32)")
+
+
+def test_inspecting_a_training_takes_no_tensorflow(run):
+    code = "import sys, pipelines.inspection.artifact; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], timeout=60, check=True)
 
 
 def test_80_columns_are_enough(run):
@@ -142,6 +164,8 @@ def test_names_can_do_no_harm(tmp_path):
     groups = [GroupOf([name], split, first_run=1) for name in HOSTILE for split in ("train", "validation", "test")]
     groups.append(GroupOf([HOSTILE[3]], "test", moved_from="train", name=HOSTILE[3]))
     write_images_artifact(tmp_path / "run" / "images", rows, rejected)
+    training = history(dict.fromkeys(HOSTILE, 8), weights=HOSTILE[3])
+    write_training_artifact(tmp_path / "run" / "train" / "history", training)
     write_split_artifacts(tmp_path / "run" / "split", groups, [["old", HOSTILE[4]], HOSTILE])
     text = shown(tmp_path / "run", width=100)
     assert all(character.isprintable() or character == "\n" for character in text)
@@ -169,7 +193,9 @@ def test_anything_else_is_refused_with_what_there_is(make, found, tmp_path):
     with pytest.raises(InputError) as refusal:
         inspect(Console(file=io.StringIO()), tmp_path / "thing")
     assert found in str(refusal.value)
-    assert "expected the folder of a dataset (dataset.json), a ledger (ledger.parquet)" in str(refusal.value)
+    assert "expected the folder of a dataset (dataset.json), a ledger (ledger.parquet), a training" in str(
+        refusal.value
+    )
 
 
 @pytest.mark.parametrize("manifest", ["{", "[]", '{"kind": "cakes"}'])

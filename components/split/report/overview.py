@@ -7,8 +7,8 @@ from pathlib import Path
 
 from components._errors import InputError
 from components.formats.dataset import Dataset, read_dataset
-from components.split.assignment import SPLITS, Split
-from components.split.changes import Changes, changes
+from components.split.assignment import SPLITS, VALIDATION, Split
+from components.split.changes import Changes, changes, groups_per_label
 from components.split.ledger import Ledger, read_ledger
 from components.split.run_record import read_run_record
 
@@ -146,19 +146,22 @@ def ledger_overview(ledger: Ledger, fold: int | None = None) -> LedgerOverview:
     """
     last = len(ledger.runs) - 1
     run = ledger.runs[last]
-    groups: dict[Split, int] = dict.fromkeys(SPLITS, 0)
-    of_class: dict[str, dict[Split, int]] = {name: dict.fromkeys(SPLITS, 0) for name in run.class_names}
-    for entry in ledger.entries:
-        if entry.last_run == last:
-            split: Split = "validation" if fold is not None and entry.fold == fold else entry.split
-            groups[split] += 1
-            for name in entry.last_labels:
-                of_class[name][split] += 1
+    splits, present = ledger.splits(), ledger.numbers("last_run") == last
+    if fold is not None:
+        splits[ledger.numbers("fold") == fold] = VALIDATION
+    groups: dict[Split, int] = {}
+    of_class: dict[str, dict[Split, int]] = {name: {} for name in run.class_names}
+    for number, split in enumerate(SPLITS):
+        chosen = present & (splits == number)
+        groups[split] = int(chosen.sum())
+        of_label = groups_per_label(ledger, chosen)
+        for name, per_split in of_class.items():
+            per_split[split] = of_label[name]
     return LedgerOverview(
         class_names=run.class_names,
         groups=groups,
         groups_of_class=dict(sorted(of_class.items(), key=lambda item: -sum(item[1].values()))),
-        gone=len(ledger.entries) - sum(groups.values()),
+        gone=len(ledger.table) - sum(groups.values()),
         runs=len(ledger.runs),
         date=run.date,
         folds=ledger.folds,

@@ -3,24 +3,28 @@
 import pytest
 
 from components._errors import InputError
-from components.split.assignment import Group
 from components.split.changes import Move, changes
-from components.split.decision import decide, parameters_digest
+from components.split.decision import parameters_digest
 from components.split.ledger import Run
 from components.split.parameters import SplitParameters
+from tests.components.split.rows_by_hand import Image, decided
 
 
 def _group(*images, label="a", keys=(), hashes=()):
-    return Group(min(images), {label: len(images)}, images, set(keys), set(hashes))
+    """A group of images; the first has all keys, and the first ones have the hashes."""
+    of_image = [*hashes, *[None] * len(images)]
+    return [
+        Image(image, label, min(images), () if number else keys, of_image[number])
+        for number, image in enumerate(images)
+    ]
 
 
 def _decide(groups, previous=None, date="2024-01-31", class_names=("a",), **parameters):
     parameters = SplitParameters(**parameters)
-    digest = repr(
-        sorted((group.id, *group.images, *group.counts, *group.keys, *map(str, group.hashes)) for group in groups)
-    )
+    images = [image for group in groups for image in group]
+    digest = repr(sorted(map(repr, images)))
     run = Run(images=digest, date=date, class_names=class_names, parameters=parameters_digest(parameters))
-    return decide(groups, previous, run, parameters)
+    return decided(images, previous, run, parameters)
 
 
 SINGLES = [_group(f"m{number:02d}") for number in range(20)]
@@ -38,11 +42,11 @@ def _entry(decision, image):
 
 
 def _without(*images):
-    return [group for group in SINGLES if group.id not in images]
+    return [group for group in SINGLES if group[0].group not in images]
 
 
 def test_the_first_run_enters_every_group():
-    assert [entry.group for entry in FIRST.ledger.entries] == [group.id for group in SINGLES]
+    assert [entry.group for entry in FIRST.ledger.entries] == [group[0].group for group in SINGLES]
     assert {entry.group: entry.split for entry in FIRST.ledger.entries} == FIRST.splits
     assert changes(FIRST.ledger) is None
 
@@ -59,7 +63,8 @@ def test_a_new_image_of_smaller_id_finds_the_split_of_its_group(split):
     decision = _decide([*_without(image), _group("a0", image)], FIRST.ledger, date="2024-02-29")
     assert decision.splits["a0"] == split
     entry = _entry(decision, image)
-    assert entry == _entry(FIRST, image)._replace(group="a0", images=["a0", image], last_run=1)
+    hashes = sorted([*_entry(FIRST, image).hashes, *_entry(_decide([_group("a0")]), "a0").hashes])
+    assert entry == _entry(FIRST, image)._replace(group="a0", images=["a0", image], hashes=hashes, last_run=1)
     assert changes(decision.ledger).new_groups == changes(decision.ledger).vanished_groups == 0
 
 
@@ -103,10 +108,10 @@ def test_a_key_that_comes_back_with_other_photographs_finds_its_split():
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_a_picture_that_was_saved_again_finds_its_split(split):
     image = _in(split)
-    first = _decide([*_without(image), _group(image, hashes=[7, 2**64 - 1])], FIRST.ledger)
-    decision = _decide([*_without(image), _group("saved again", hashes=[2**64 - 1, 8])], first.ledger)
-    assert decision.splits["saved again"] == split
-    assert _entry(decision, "saved again").hashes == [7, 8, 2**64 - 1]
+    first = _decide([*_without(image), _group(image, "x", hashes=[7, 2**64 - 1])], FIRST.ledger)
+    decision = _decide([*_without(image), _group("saved", "y", hashes=[2**64 - 1, 8])], first.ledger)
+    assert decision.splits["saved"] == split
+    assert _entry(decision, "saved").hashes == sorted({7, 8, 2**64 - 1, *_entry(FIRST, image).hashes})
     assert changes(decision.ledger).new_groups == 0
 
 
@@ -140,7 +145,7 @@ def test_an_image_with_another_label_keeps_its_split_and_its_history():
 
 @pytest.mark.parametrize(("names", "said"), [(("a", "b"), "new ones: b; gone: none"), (("b",), "new ones: b; gone: a")])
 def test_new_and_vanished_classes_are_refused_unless_allowed(names, said):
-    groups = [_group(group.id, label=names[-1]) for group in SINGLES]
+    groups = [_group(group[0].id, label=names[-1]) for group in SINGLES]
     with pytest.raises(InputError, match=rf"2024-01-31.*{said}.*--class-changes allow"):
         _decide(groups, FIRST.ledger, class_names=names)
     decision = _decide(groups, FIRST.ledger, class_names=names, class_changes="allow")

@@ -1,14 +1,13 @@
 """Data sets that grow, shrink, change labels, and tie groups together, over several runs on one ledger."""
 
-from collections import defaultdict
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.split.assignment import SPLITS, Group
-from components.split.decision import decide, parameters_digest
+from components.split.assignment import SPLITS
+from components.split.decision import parameters_digest
 from components.split.ledger import Run, ledger_bytes, parse_ledger
 from components.split.parameters import SplitParameters
+from tests.components.split.rows_by_hand import Image, decided
 
 STRICTNESS = {split: rank for rank, split in enumerate(SPLITS)}
 # An image: what it looks like, whose it is (None: nobody's), and its class. Equal looks or owners make a group.
@@ -37,27 +36,20 @@ def _groups(images, looks):
             if tie != ("owner", None):
                 one, other = find(image), find(first.setdefault(tie, image))
                 root[max(one, other)] = min(one, other)
-    members = defaultdict(list)
-    for image in sorted(images):
-        members[find(image)].append(image)
-    return [_group(name, of_group, images, looks) for name, of_group in members.items()]
-
-
-def _group(name, members, images, looks):
-    labels = [images[image][2] for image in members]
-    keys = {images[image][1] for image in members} - {None}
-    counts = {label: labels.count(label) for label in sorted(set(labels))}
-    return Group(name, counts, members, keys, {looks[int(image)] for image in members})
+    return [
+        Image(image, label, find(image), [owner] if owner else [], looks[int(image)])
+        for image, (_, owner, label) in sorted(images.items())
+    ]
 
 
 def _run(groups, ledger, number, parameters):
-    names = tuple(sorted({label for group in groups for label in group.counts}))
+    names = tuple(sorted({image.label for image in groups}))
     run = Run(images=str(number), date="2024-01-01", class_names=names, parameters=parameters_digest(parameters))
-    return decide(groups, ledger, run, parameters)
+    return decided(groups, ledger, run, parameters)
 
 
 def _split_of_image(decision, groups):
-    return {image: decision.splits[group.id] for group in groups for image in group.images}
+    return {image.id: decision.splits[image.group] for image in groups}
 
 
 @settings(derandomize=True, max_examples=60, deadline=None)
@@ -108,7 +100,7 @@ def test_folds_cut_all_that_is_not_test_and_agree_on_it_for_ever(looks, runs, fo
         ]
         assert all(decision.ledger == decisions[0].ledger for decision in decisions)
         for group in groups:
-            splits = [decision.splits[group.id] for decision in decisions]
+            splits = [decision.splits[group.group] for decision in decisions]
             # Always in test, or in validation for one fold, or, as a class's only group, always in train.
             assert splits.count("test") in (0, folds)
             assert splits.count("validation") <= 1

@@ -6,7 +6,8 @@ import pytest
 
 from components._errors import InputError
 from components.split.changes import Changes, Move, changes
-from components.split.ledger import LEDGER_FILE, Entry, Ledger, Run, ledger_bytes, parse_ledger, read_ledger
+from components.split.ledger import LEDGER_FILE, Entry, Run, ledger_bytes, parse_ledger, read_ledger
+from tests.split_artifact import ledger_of
 
 RUNS = (
     Run(images="d1", date="2024-01-31", class_names=("coast", "küche 客厅"), parameters="p"),
@@ -20,7 +21,7 @@ ENTRIES = [
     Entry("d", "test", None, "2024-01-31", ["coast"], ["coast"], ["d", "e"], [], [3], 0, 1, "train", 1),
     Entry("f", "train", None, "2024-01-31", ["coast"], ["coast"], ["f"], [], [4], 0, 1, "train", 0),
 ]
-LEDGER = Ledger(ENTRIES, RUNS, 5)
+LEDGER = ledger_of(ENTRIES, RUNS, 5)
 
 
 def _altered(metadata=None, **columns):
@@ -93,4 +94,4 @@ def test_changes_are_those_since_the_run_before():
 
 
 def test_a_first_run_changes_nothing():
-    assert changes(Ledger(ENTRIES[:1], RUNS[:1], 0)) is None
+    assert changes(ledger_of(ENTRIES[:1], RUNS[:1], 0)) is None

@@ -50,6 +50,17 @@ def test_the_ledger_is_made_kept_and_repeated_without_a_trace(write_images, tmp_
     assert _tree(tmp_path / "three") == _tree(tmp_path / "two")
 
 
+def test_a_ledger_that_is_not_there_is_said_to_begin_anew_where_it_was_looked_for(
+    write_images, tmp_path, ledger_uri, capsys
+):
+    images = write_images(MEMBERS)
+    said = f"split: found no ledger at {ledger_uri}: a new one begins there"
+    _split(images, tmp_path / "one", ledger_uri)
+    assert said in capsys.readouterr().out
+    _split(images, tmp_path / "two", ledger_uri)
+    assert said not in capsys.readouterr().out
+
+
 def test_what_is_refused_leaves_the_ledger_and_the_outputs_alone(write_images, tmp_path, ledger_uri):
     _split(write_images(MEMBERS), tmp_path / "one", ledger_uri)
     found = read_generation(ledger_uri)

@@ -171,6 +171,7 @@ def test_the_step_tells_kfp_and_people(write_images, tmp_path, monkeypatch, caps
     said = [line for line in capsys.readouterr().out.splitlines() if "302 of 302 images" not in line]  # progress
     assert said[0] == "split: warning: class 'rare' has groups of near-duplicates: 2, none for validation; add images"
     assert [line.split()[1:] for line in said[1:]][1] == ["coast", "140", "30", "30"]
+    assert "split: no earlier run to compare with: the ledger begins with this data" in said
 
 
 def test_the_step_says_what_changed(write_images, tmp_path, monkeypatch, capsys):

@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint format bench bench-data lock pipeline clean
+.PHONY: help run test test-fast lint format bench bench-data bench-train lock pipeline clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/ready ## Draw sample data and run the whole pipeline on it, without Docker
 	$(BIN)/scenery sample sample-data
@@ -34,6 +34,15 @@ bench-data: .venv/ready ## Measure ingest and split against named peers
 	$(BIN)/python -m tests.benchmarks.decoding
 	$(BIN)/python -m tests.benchmarks.near_duplicates
 	$(BIN)/python -m tests.benchmarks.splits
+
+bench-train: .venv/ready ## Measure training against named peers; takes most of an hour
+	$(BIN)/python -m tests.benchmarks.loop
+	$(BIN)/python -m tests.benchmarks.head
+	$(BIN)/python -m tests.benchmarks.workers
+	$(BIN)/python -m tests.benchmarks.augmentation
+	$(BIN)/python -m tests.benchmarks.precision
+	$(BIN)/python -m tests.benchmarks.imbalance
+	$(BIN)/python -m tests.benchmarks.recipe
 
 pipeline: .venv/ready ## Compile pipeline.yaml
 	$(BIN)/scenery compile

@@ -4,21 +4,17 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from components._executor import Artifact, input_errors_as_exit_status, step_parser, write_executor_output
 from components._parameters import add_flags, from_flags
-from components._progress import say
-from components._storage import whole_folder
 from components.train.local_workers import train_with_local_workers
 from components.train.parameters import TrainParameters
 from components.train.preemption import Preemption
 
-if TYPE_CHECKING:
-    from components.formats.model import ModelSpec
-    from components.train.training import TrainingResult
-
-EXAMPLE = "  python -m components.train --train train --validation validation --model model --history history"
+EXAMPLE = (
+    "  python -m components.train --train train --validation validation --model model --history history "
+    "--report report --tensorboard tensorboard"
+)
 
 
 def parser() -> ArgumentParser:
@@ -29,6 +25,8 @@ def parser() -> ArgumentParser:
     add("--validation", type=Path, required=True, help="folder of the validation examples, written by split")
     add("--model", type=Path, required=True, help="output: folder of the model")
     add("--history", type=Path, required=True, help="output: folder of history.json, curves.png and augmentation.png")
+    add("--report", type=Path, required=True, help="output: a page to read; .html is added")
+    add("--tensorboard", type=Path, required=True, help="output: folder of TensorBoard's logs")
     add(
         "--checkpoints",
         type=Path,
@@ -56,7 +54,7 @@ def _train(flags: Namespace, parameters: TrainParameters, preemption: Preemption
     from components.train.cluster import join_cluster  # noqa: PLC0415
     from components.train.continuation import Continuation, checkpoints_of  # noqa: PLC0415
     from components.train.input_pipeline import read_images  # noqa: PLC0415
-    from components.train.training import Trainer  # noqa: PLC0415
+    from components.train.recording import Outputs, Task, train_and_record  # noqa: PLC0415
 
     cluster = join_cluster(os.environ)
     preemption.heed_sigterm()  # again: as part of a cluster TensorFlow takes the signal for itself
@@ -65,27 +63,16 @@ def _train(flags: Namespace, parameters: TrainParameters, preemption: Preemption
     folder = flags.checkpoints or flags.model.with_name(f".{flags.model.name}.checkpoints")
     checkpoints = checkpoints_of(cluster, folder, parameters, images, validation)
     continuation = Continuation(cluster, checkpoints, parameters.checkpoint_minutes, preemption)
-    with cluster.losses_as_exit_status():
-        result = Trainer(parameters, images, validation, cluster, continuation).train()
+    outputs = Outputs(
+        flags.model, flags.history, flags.report.with_name(f"{flags.report.name}.html"), flags.tensorboard
+    )
+    task = Task(parameters, images, validation)
+    described = train_and_record(task, outputs, cluster, continuation, kept=checkpoints.folder)
     if cluster.is_chief:
-        _write(flags, result, images.spec(parameters.backbone))
+        artifacts = {name: Artifact(path, described.get(name, {})) for name, path in vars(outputs).items()}
+        write_executor_output(flags.executor_input, artifacts)
         if not flags.checkpoints:
             checkpoints.clear()
-
-
-def _write(flags: Namespace, result: "TrainingResult", spec: "ModelSpec") -> None:
-    from components.formats.model import KERAS_FILE, save_model  # noqa: PLC0415
-    from components.train.history import HISTORY_FILE, write_history  # noqa: PLC0415
-
-    with whole_folder(flags.model, holds=KERAS_FILE) as folder:
-        save_model(folder, result.model, spec)
-    with whole_folder(flags.history, holds=HISTORY_FILE) as folder:
-        write_history(folder, result.history, result.exposure, result.samples)
-    best = result.best
-    say("train", f"best epoch: {best['phase']} {best['epoch']}, val_macro_f1 {best['val_macro_f1']:.3f}")
-    metadata = {**best, "class_names": list(spec.class_names)}
-    artifacts = {"model": Artifact(flags.model, metadata), "history": Artifact(flags.history)}
-    write_executor_output(flags.executor_input, artifacts)
 
 
 if __name__ == "__main__":

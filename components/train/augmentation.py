@@ -11,6 +11,8 @@ from components.train.augmentation_policy import LayerChange, Preset, read_polic
 Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """(pixels uint8 [size, size, 3], seed int64 [2]) -> pixels changed by a function of the seed, same type and shape."""
 
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in grey (ITU-R BT.601, as JPEG has it)
+
 # What `strong` does after `default`'s changes at STRONG times their magnitude.
 STRONG = 1.5
 STRONG_LAYERS = [
@@ -61,14 +63,25 @@ def _preset(preset: Preset, magnitude: float) -> Augment:
 
 
 def _change(pixels: tf.Tensor, seed: tf.Tensor, magnitude: float) -> tf.Tensor:
-    seeds = tf.unstack(tf.random.split(seed, 5))
+    seeds = tf.unstack(tf.random.split(seed, 3))
     changed = tf.image.stateless_random_flip_left_right(pixels, seeds[0])
     if magnitude:
-        changed = _vary_light(_random_crop(changed, seeds[1], magnitude), seeds[2:], magnitude)
+        varied = vary_light(random_crop(changed, seeds[1], magnitude), seeds[2], magnitude)
+        changed = tf.cast(tf.round(tf.clip_by_value(varied, 0.0, 255.0)), tf.uint8)
     return tf.ensure_shape(changed, pixels.shape)
 
 
-def _random_crop(pixels: tf.Tensor, seed: tf.Tensor, magnitude: float) -> tf.Tensor:
+def random_crop(pixels: tf.Tensor, seed: tf.Tensor, magnitude: float) -> tf.Tensor:
+    """Enlarges a random window to the whole square.
+
+    Args:
+        pixels: Uint8 [size, size, 3].
+        seed: Int64 [2].
+        magnitude: Above 0; how small a window can be, and how far from a square.
+
+    Returns:
+        Float32 of the same shape, in [0, 255].
+    """
     size = tf.shape(pixels)
     begin, extent, _ = tf.image.stateless_sample_distorted_bounding_box(
         size,
@@ -79,12 +92,30 @@ def _random_crop(pixels: tf.Tensor, seed: tf.Tensor, magnitude: float) -> tf.Ten
         area_range=(max(0.08, 1 - 0.35 * magnitude), 1.0),
         use_image_if_no_bounding_boxes=True,
     )
-    resized = tf.image.resize(tf.slice(pixels, begin, extent), size[:2], antialias=True)
-    return tf.cast(tf.round(tf.clip_by_value(resized, 0.0, 255.0)), tf.uint8)
+    # A window is never larger than what it fills, so that there is nothing to smooth: `antialias` gives the same pixels
+    # in three times as long.
+    window = tf.ensure_shape(tf.slice(pixels, begin, extent), [None, None, 3])
+    return tf.image.resize(window, size[:2])
 
 
-def _vary_light(pixels: tf.Tensor, seeds: list[tf.Tensor], magnitude: float) -> tf.Tensor:
-    lower, upper = 0.8**magnitude, 1.25**magnitude
-    varied = tf.image.stateless_random_brightness(pixels, 0.1 * magnitude, seeds[0])
-    varied = tf.image.stateless_random_contrast(varied, lower, upper, seeds[1])
-    return tf.image.stateless_random_saturation(varied, lower, upper, seeds[2])
+def vary_light(pixels: tf.Tensor, seed: tf.Tensor, magnitude: float) -> tf.Tensor:
+    """Varies brightness, then contrast about each channel's mean, then saturation about each pixel's grey.
+
+    All three are linear in the colours, so that one product with a 3 x 3 matrix does for them. Saturation is mixing
+    with grey, as Pillow's `ImageEnhance.Color` has it.
+
+    Args:
+        pixels: Float32 [size, size, 3] in [0, 255].
+        seed: Int64 [2].
+        magnitude: Above 0.
+
+    Returns:
+        Float32 of the same shape, out of [0, 255] where it is too bright or too dark.
+    """
+    lower, upper = [-0.1 * magnitude, *[0.8**magnitude] * 2], [0.1 * magnitude, *[1.25**magnitude] * 2]
+    brightness, contrast, saturation = tf.unstack(tf.random.stateless_uniform([3], seed, lower, upper))
+    towards_grey = saturation * tf.eye(3) + (1 - saturation) * tf.constant(LUMA)[:, None]
+    offset = (1 - contrast) * tf.reduce_mean(pixels, [0, 1]) + 255 * brightness
+    varied = tf.matmul(tf.reshape(pixels, [-1, 3]), contrast * towards_grey)
+    varied = tf.nn.bias_add(varied, tf.linalg.matvec(towards_grey, offset, transpose_a=True))
+    return tf.reshape(varied, tf.shape(pixels))

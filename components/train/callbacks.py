@@ -3,28 +3,13 @@
 import math
 import time
 from collections.abc import Mapping
-from typing import TypedDict
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from components._progress import say
-
-
-class EpochRow(TypedDict):
-    """One epoch of the training history; losses in nats, times in seconds."""
-
-    phase: str
-    epoch: int
-    loss: float
-    accuracy: float
-    val_loss: float
-    val_accuracy: float
-    val_macro_f1: float
-    learning_rate: float
-    seconds: float
-    images_per_s: float
+from components.train.history import EpochRow, merit
 
 
 class EpochRecorder(keras.callbacks.Callback):
@@ -51,16 +36,20 @@ class EpochRecorder(keras.callbacks.Callback):
         self._history, self._phase, self._verbose = history, phase, verbose
         self._images_per_step, self._optimizer = images_per_step, optimizer
         self._began_s = self._reported_s = 0.0
-        self._steps = 0
+        self._steps = self._first_of_call = 0
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
         """Starts the clock."""
         self._began_s = self._reported_s = time.monotonic()
         self._steps = 0  # less than the epoch's in the end, if it was interrupted: another process ran the others
 
+    def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
+        """Remembers the first of the steps that follow."""
+        self._first_of_call = batch
+
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Prints where a long epoch stands, every two seconds."""
-        self._steps += 1
+        self._steps += batch + 1 - self._first_of_call
         now_s = time.monotonic()
         if self._verbose and now_s - self._reported_s > 2 and logs:
             self._reported_s = now_s
@@ -95,15 +84,6 @@ class EpochRecorder(keras.callbacks.Callback):
 
     def _say(self, text: str) -> None:
         say("train", f"{self._phase}: {text}")
-
-
-def merit(logs: EpochRow | Mapping[str, float]) -> tuple[float, float]:
-    """Returns what epochs are compared by: the macro-F1 on the validation images, then a low loss.
-
-    The loss alone would prefer the head's epochs: fine-tuning makes a model both better and surer of
-    itself, and the loss punishes the few mistakes that are left the more.
-    """
-    return logs["val_macro_f1"], -logs["val_loss"]
 
 
 class BestWeights:

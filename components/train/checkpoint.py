@@ -4,8 +4,8 @@ import hashlib
 import json
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,14 +17,16 @@ from numpy.typing import NDArray
 
 from components._progress import say
 from components._storage import whole_file, whole_folder
-from components.train.callbacks import EpochRow
-from components.train.exposure import ClassExposure
+from components.train.features import Features
+from components.train.history import ClassExposure, EpochRow
 from components.train.loop import Progress
 from components.train.parameters import TrainParameters
 
 _STATE_FILE = "state.npz"
-_ROWS_AT_ONCE = 4096
 _ARRAYS = ("model", "optimizer", "best")
+_COLUMNS = tuple(column.name for column in fields(Features))
+# On the result.
+_WITHOUT_EFFECT = {"checkpoint_minutes", "mlflow_tracking_uri", "mlflow_experiment"}
 _COMPONENTS = Path(__file__).parents[1]
 
 
@@ -38,11 +40,13 @@ class Checkpoint:
         stopped: Whether a callback has ended it.
         history: Rows of the epochs so far, of all phases.
         exposure: By phase and class, how much was learned from it.
+        setup_seconds: By phase, how long it took to get ready.
         callbacks: Numbers that each of the phase's callbacks remembers.
         best_merit: What the best weights are compared by.
         model: Values of all the classifier's variables, those of its random generators included.
         optimizer: Values of the optimizer's variables: moments, position in the schedule, learning rate.
         best: The weights after the best epoch.
+        speed: What was measured to choose the batch size, and by phase, precision and compilation.
     """
 
     phase: str
@@ -50,11 +54,13 @@ class Checkpoint:
     stopped: bool
     history: list[EpochRow]
     exposure: dict[str, dict[str, ClassExposure]]
+    setup_seconds: dict[str, float]
     callbacks: list[dict[str, Any]]
     best_merit: tuple[float, float]
     model: list[NDArray[Any]]
     optimizer: list[NDArray[Any]]
     best: list[NDArray[Any]]
+    speed: dict[str, Any] = field(default_factory=dict)
 
     def save(self, file: BinaryIO) -> None:
         """Writes it as an .npz archive."""
@@ -65,8 +71,10 @@ class Checkpoint:
             "stopped": self.stopped,
             "history": self.history,
             "exposure": self.exposure,
+            "setup_seconds": self.setup_seconds,
             "callbacks": self.callbacks,
             "best_merit": self.best_merit,
+            "speed": self.speed,
             "arrays": {name: len(getattr(self, name)) for name in _ARRAYS},
         }
         np.savez(file, facts=np.array(json.dumps(facts)), **arrays)
@@ -91,7 +99,7 @@ def training_key(parameters: TrainParameters, dataset_digests: Iterable[str]) ->
         parameters: Of the training.
         dataset_digests: Of the training and the validation images.
     """
-    digest = hashlib.sha256(parameters.model_dump_json(exclude={"checkpoint_minutes"}).encode())
+    digest = hashlib.sha256(parameters.model_dump_json(exclude=_WITHOUT_EFFECT).encode())
     for part in (*dataset_digests, tf.__version__, keras.__version__):
         digest.update(f"\0{part}".encode())
     for source in sorted(file for step in ("formats", "train") for file in (_COMPONENTS / step).rglob("*.py")):
@@ -106,14 +114,17 @@ class CheckpointFolder:
         folder: Where; created when something is written.
         key: The training's; see `training_key`.
         writable: Whether this process is the one that writes.
+
+    Attributes:
+        folder: That of this training.
     """
 
     def __init__(self, folder: Path, key: str, *, writable: bool) -> None:
-        self._all, self._own, self._writable = folder, folder / key, writable
+        self._all, self.folder, self._writable = folder, folder / key, writable
 
     def read(self) -> bytes:
         """Returns the last checkpoint, nothing if there is none that can be used; says so where one is left aside."""
-        file = self._own / _STATE_FILE
+        file = self.folder / _STATE_FILE
         if file.is_file():
             if zipfile.is_zipfile(file):
                 return file.read_bytes()
@@ -124,46 +135,22 @@ class CheckpointFolder:
 
     def write(self, checkpoint: Checkpoint) -> None:
         """Replaces the last checkpoint, in one instant."""
-        with whole_file(self._own / _STATE_FILE) as file, file.open("wb") as stream:
+        with whole_file(self.folder / _STATE_FILE) as file, file.open("wb") as stream:
             checkpoint.save(stream)
 
-    def kept(self, name: str, compute: Callable[[], tf.data.Dataset]) -> tf.data.Dataset:
-        """Returns a finite data set that takes long to compute, from disk if it has been computed before.
-
-        Args:
-            name: Of the data set.
-            compute: Returns a data set of known length, its elements tuples of tensors of fixed shapes.
-
-        Returns:
-            The same elements, in memory.
-        """
-        folder = self._own / name
+    def kept(self, name: str) -> Features | None:
+        """Returns features that `keep` wrote under this name, if it did."""
+        folder = self.folder / name
         if not folder.is_dir():
-            elements = compute()
-            if not self._writable:
-                return elements
-            with whole_folder(folder) as partial:
-                _write_columns(partial, elements)
-        columns = sorted(folder.glob("*.npy"))
-        return tf.data.Dataset.from_tensor_slices(tuple(np.load(column, mmap_mode="r") for column in columns))
+            return None
+        return Features(*(np.load(folder / f"{column}.npy", mmap_mode="r") for column in _COLUMNS))
+
+    def keep(self, name: str, features: Features) -> None:
+        """Writes features, which take long to compute."""
+        with whole_folder(self.folder / name) as partial:
+            for column in _COLUMNS:
+                np.save(partial / f"{column}.npy", getattr(features, column))
 
     def clear(self) -> None:
         """Removes the folder with everybody's checkpoints."""
         shutil.rmtree(self._all, ignore_errors=True)
-
-
-def _write_columns(folder: Path, elements: tf.data.Dataset) -> None:
-    """Writes each of the elements' tensors as one array, a few rows at a time."""
-    columns = [
-        np.lib.format.open_memmap(
-            folder / f"{index}.npy", "w+", spec.dtype.as_numpy_dtype, (len(elements), *spec.shape)
-        )
-        for index, spec in enumerate(elements.element_spec)
-    ]
-    first = 0
-    for batch in elements.batch(_ROWS_AT_ONCE).as_numpy_iterator():
-        for column, rows in zip(columns, batch, strict=True):
-            column[first : first + len(rows)] = rows
-        first += _ROWS_AT_ONCE
-    for column in columns:
-        column.flush()

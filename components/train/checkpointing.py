@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
 
-from components.train.callbacks import BestWeights, EpochRow
+from components.train.callbacks import BestWeights
 from components.train.checkpoint import Checkpoint
-from components.train.exposure import ClassExposure
+from components.train.history import ClassExposure, EpochRow
 from components.train.loop import Progress
 from components.train.preemption import Preemption, end
 
@@ -32,7 +32,9 @@ class PhaseState:
         best: The best weights so far.
         history: Rows of the epochs so far.
         exposure: Of the phases so far.
+        setup_seconds: Of the phases so far, how long it took to get them ready.
         progress: Kept by the loop.
+        speed: What was measured so far to compute steps fast.
     """
 
     phase: str
@@ -43,7 +45,9 @@ class PhaseState:
     best: BestWeights
     history: list[EpochRow]
     exposure: dict[str, dict[str, ClassExposure]]
+    setup_seconds: dict[str, float]
     progress: Progress
+    speed: dict[str, Any] = field(default_factory=dict)
 
     def take(self) -> Checkpoint:
         """Returns a copy of the state."""
@@ -53,11 +57,13 @@ class PhaseState:
             stopped=self.learner.stop_training,
             history=list(self.history),
             exposure=dict(self.exposure),
+            setup_seconds=dict(self.setup_seconds),
             callbacks=[_numbers(callback) for callback in self.callbacks],
             best_merit=self.best.merit,
             model=_values(self.classifier.variables),
             optimizer=_values(self.optimizer.variables),
             best=self.best.weights,
+            speed=dict(self.speed),
         )
 
     def put_back(self, checkpoint: Checkpoint) -> None:

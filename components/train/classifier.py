@@ -53,6 +53,22 @@ class Classifier:
                 if isinstance(part, layers.BatchNormalization):
                     part.trainable = False
 
+    def compute_in(self, precision: str) -> None:
+        """Sets what the backbone computes in from the next tracing of a function on.
+
+        Only the layers' computation changes: variables stay float32, and so do the statistics of batch normalization,
+        which Keras computes in float32 in any case. Also float32 are the normalization of pixels, which costs little
+        and would round them, pooling and head. So the model is the same before and after, wherever it is saved.
+
+        Args:
+            precision: Name of one of Keras' dtype policies with float32 variables: "float32", "mixed_bfloat16" or
+                "mixed_float16".
+        """
+        for layer in _layers(self._backbone):
+            if not isinstance(layer, (layers.InputLayer, layers.Rescaling, layers.Normalization)):
+                for part in _parts(layer):
+                    part.dtype_policy = precision
+
     def reset_head(self) -> None:
         """Gives the head the weights that it began with."""
         for layer in self.head.layers:

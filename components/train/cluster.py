@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -24,6 +25,7 @@ _LOSSES = (
 _ABORTED = "Collective ops is aborted by:"  # how TensorFlow begins the line that says why
 _ANSWER_TIMEOUT_S = 2.0
 _WORD_BYTES = 8
+_WORDS_AT_ONCE = 1 << 23  # 64 MB, to stay within the memory of any device
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,28 @@ class Cluster:
             return content
         given = content if self.is_chief else b""
         [size] = self._sum(np.array([len(given)], np.int64))
-        words = np.zeros(-(-int(size) // _WORD_BYTES), np.int64)
-        words.view(np.uint8)[: len(given)] = np.frombuffer(given, np.uint8)
-        return self._sum(words).tobytes()[: int(size)] if size else b""
+        content_or_zeros = np.zeros(int(size), np.uint8)
+        content_or_zeros[: len(given)] = np.frombuffer(given, np.uint8)
+        return self.combined(content_or_zeros).tobytes()
+
+    def combined(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Returns an array that workers have filled in together; all must call this together.
+
+        Args:
+            array: Of the same shape and type on all workers; each element is other than zero on one worker at most.
+
+        Returns:
+            Of each element, the bits of that worker.
+        """
+        if self.workers == 1:
+            return array
+        words = np.zeros(-(-array.nbytes // _WORD_BYTES), np.int64)
+        content = words.view(np.uint8)[: array.nbytes]
+        content[:] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        for first in range(0, len(words), _WORDS_AT_ONCE):
+            part = slice(first, first + _WORDS_AT_ONCE)
+            words[part] = self._sum(words[part])
+        return content.view(array.dtype).reshape(array.shape)
 
     def _sum(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Adds up the numbers of all workers, each of which counts once however many devices it has."""

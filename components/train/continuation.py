@@ -1,15 +1,17 @@
 """How an interrupted training goes on: where its state is kept, and who says that it is to end."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
-import tensorflow as tf
+import numpy as np
 
 from components._progress import say
 from components.train.checkpoint import Checkpoint, CheckpointFolder, training_key
 from components.train.checkpointing import Checkpointing, PhaseState
 from components.train.cluster import Cluster
+from components.train.features import Features
 from components.train.input_pipeline import Images
 from components.train.parameters import TrainParameters
 from components.train.preemption import Preemption
@@ -31,6 +33,9 @@ class Continuation:
         folder: Where checkpoints are kept; None begins anew and keeps nothing.
         minutes: Between two checkpoints in an epoch.
         preemption: Says whether this process has been told to end.
+
+    Attributes:
+        every_s: Seconds between two checkpoints in an epoch.
     """
 
     def __init__(
@@ -40,7 +45,7 @@ class Continuation:
         minutes: float = 10.0,
         preemption: Preemption | None = None,
     ) -> None:
-        self._cluster, self._folder, self._minutes = cluster, folder, minutes
+        self._cluster, self._folder, self.every_s = cluster, folder, minutes * 60
         self._preemption = preemption or Preemption()
 
     def last_checkpoint(self) -> Checkpoint | None:
@@ -53,9 +58,24 @@ class Continuation:
             say("train", f"going on from a checkpoint: {checkpoint.phase}, {checkpoint.progress.place}")
         return checkpoint
 
-    def kept(self, name: str, compute: Callable[[], tf.data.Dataset]) -> tf.data.Dataset:
-        """Returns a data set that takes long to compute; see `CheckpointFolder.kept`."""
-        return self._folder.kept(name, compute) if self._folder else compute()
+    def kept(self, name: str, compute: Callable[[], Features]) -> Features:
+        """Returns features, the chief's if it has kept them before; all workers must call this together.
+
+        Args:
+            name: Of the features.
+            compute: What all workers call together if the chief has not.
+        """
+        is_writer = self._folder is not None and self._cluster.is_chief
+        kept = self._folder.kept(name) if self._folder and is_writer else None
+        shape = self._cluster.from_chief(json.dumps(kept.x.shape).encode() if kept else b"")
+        if not shape:
+            features = compute()
+            if self._folder and is_writer:
+                self._folder.keep(name, features)
+            return features
+        rows, width = json.loads(shape)
+        mine = kept or Features(np.zeros((rows, width), np.float32), np.zeros(rows, np.int64))
+        return Features(self._cluster.combined(mine.x), self._cluster.combined(mine.labels))
 
     def callbacks(self, state: PhaseState, resumed: Checkpoint | None) -> list[keras.callbacks.Callback]:
         """Returns what keeps a phase's state, to come last among the callbacks.
@@ -71,7 +91,7 @@ class Continuation:
                 state,
                 resumed,
                 self._folder.write if self._cluster.is_chief else None,
-                every_s=self._minutes * 60,
+                every_s=self.every_s,
                 preemption=self._preemption,
                 alone=self._cluster.workers == 1,
             )

@@ -1,31 +1,15 @@
 """How much of what training learns from comes from each class, all that is done about imbalance taken together."""
 
 from collections.abc import Mapping
-from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from components.train.history import ClassExposure
 from components.train.imbalance import Correction
 from components.train.mixing import Mixing
 
 MOST_LINES = 20
-
-
-class ClassExposure(TypedDict):
-    """One class of a phase.
-
-    `images` is how many training images it has and `share_of_images` their share of all; `sampling` how often an epoch
-    draws each on average, `weight` its factor in the loss, `logit_shift` what is added to its logit in training, in
-    nats; `exposure` the share of all loss, in [0, 1], that falls on its labels.
-    """
-
-    images: int
-    share_of_images: float
-    sampling: float
-    weight: float
-    logit_shift: float
-    exposure: float
 
 
 def exposure(counts: NDArray[np.int64], correction: Correction, mixing: Mixing) -> NDArray[np.float64]:

@@ -1,73 +1,129 @@
-"""The training history as JSON and as a picture."""
+"""What a training writes down about itself: the format of `history.json`."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Literal
 
-import matplotlib as mpl
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from pydantic import BaseModel, Field, ValidationError
+from typing_extensions import TypedDict  # Python 3.11's own can't be checked by pydantic
 
-from components.train.augmented_samples import as_picture
-from components.train.callbacks import EpochRow
-from components.train.exposure import ClassExposure
+from components._errors import InputError
+from components.formats.dataset import Dataset
 
 HISTORY_FILE = "history.json"
-
-mpl.use("agg")
-
-Exposure = Mapping[str, Mapping[str, ClassExposure]]
+CURVES_FILE = "curves.png"
+SAMPLES_FILE = "augmentation.png"
 
 
-def write_history(
-    folder: Path, history: list[EpochRow], exposure: Exposure | None = None, samples: NDArray[np.uint8] | None = None
-) -> None:
-    """Writes `history.json`, `curves.png` and `augmentation.png` into a folder; write it inside `whole_folder`.
+class EpochRow(TypedDict):
+    """One epoch of the training history; losses in nats, times in seconds."""
 
-    Args:
-        folder: An empty folder.
-        history: In the order of training.
+    phase: str
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    val_macro_f1: float
+    learning_rate: float
+    seconds: float
+    images_per_s: float
+
+
+class ClassExposure(TypedDict):
+    """One class of a phase.
+
+    `images` is how many training images it has and `share_of_images` their share of all; `sampling` how often an epoch
+    draws each on average, `weight` its factor in the loss, `logit_shift` what is added to its logit in training, in
+    nats; `exposure` the share of all loss, in [0, 1], that falls on its labels.
+    """
+
+    images: int
+    share_of_images: float
+    sampling: float
+    weight: float
+    logit_shift: float
+    exposure: float
+
+
+class DataSummary(BaseModel, frozen=True, extra="forbid"):
+    """Which images.
+
+    Attributes:
+        digest: Of the dataset.
+        counts: Images of each class, in label order.
+    """
+
+    digest: str
+    counts: dict[str, int] = Field(min_length=1)
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "DataSummary":
+        """Sums a dataset up."""
+        return cls(digest=dataset.digest, counts=dict(dataset.counts))
+
+    @property
+    def rows(self) -> int:
+        """Number of images."""
+        return sum(self.counts.values())
+
+
+class History(BaseModel, frozen=True, extra="forbid"):
+    """A training from its first epoch to its last, interruptions or not.
+
+    Attributes:
+        format_version: Version of this format.
+        epochs: In the order of training.
         exposure: By phase and class, how much was learned from it.
-        samples: Augmented images, uint8 [rows, columns, height, width, 3]; None writes no `augmentation.png`.
+        parameters: All of the step, by name.
+        weights: What the backbone began with: `imagenet`, `none`, or a path or URI.
+        train: The images learned from.
+        validation: The images that chose the best epoch.
+        setup_seconds: By phase, how long it took to get ready: to compute features, above all.
+        speed: How steps were computed and what was measured to choose that, by phase, as `Speed.facts` returns it;
+            under `batch_size`, as `BatchSize.facts` does, if it was found.
     """
-    told = {"format_version": 1, "epochs": history} | ({"exposure": exposure} if exposure else {})
-    (folder / HISTORY_FILE).write_text(json.dumps(told, indent=2) + "\n")
-    curves(history).savefig(folder / "curves.png", dpi=120)
-    if samples is not None:
-        as_picture(samples).save(folder / "augmentation.png")
+
+    format_version: Literal[1] = 1
+    epochs: list[EpochRow] = Field(min_length=1)
+    exposure: dict[str, dict[str, ClassExposure]]
+    parameters: dict[str, Any]
+    weights: str
+    train: DataSummary
+    validation: DataSummary
+    setup_seconds: dict[str, float]
+    speed: dict[str, dict[str, Any]]
+
+    @property
+    def best(self) -> EpochRow:
+        """The epoch whose weights the model has."""
+        return max(self.epochs, key=merit)
 
 
-def curves(history: list[EpochRow]) -> Figure:
-    """Draws loss and accuracy by epoch, both phases in a row.
+def merit(logs: EpochRow | Mapping[str, float]) -> tuple[float, float]:
+    """Returns what epochs are compared by: the macro-F1 on the validation images, then a low loss.
 
-    Args:
-        history: In the order of training.
-
-    Returns:
-        A figure with two panels.
+    The loss alone would prefer the head's epochs: fine-tuning makes a model both better and surer of
+    itself, and the loss punishes the few mistakes that are left the more.
     """
-    figure = Figure(figsize=(11, 4), layout="constrained")
-    loss, score = figure.subplots(1, 2)
-    _lines(loss, history, {"loss": "training (augmented)", "val_loss": "validation (classes count alike)"})
-    loss.set_title("Cross-entropy (nats)")
-    _lines(
-        score,
-        history,
-        {"accuracy": "training (augmented)", "val_accuracy": "validation", "val_macro_f1": "validation macro-F1"},
-    )
-    score.set_title("Accuracy and macro-F1")
-    return figure
+    return logs["val_macro_f1"], -logs["val_loss"]
 
 
-def _lines(axes: Axes, history: list[EpochRow], columns: dict[str, str]) -> None:
-    epochs = range(1, len(history) + 1)
-    for column, label in columns.items():
-        axes.plot(epochs, [row[column] for row in history], label=label, marker=".")  # type: ignore[literal-required]
-    for number in epochs:
-        if number > 1 and history[number - 1]["phase"] != history[number - 2]["phase"]:
-            axes.axvline(number - 0.5, color="grey", linestyle=":", label=f"{history[number - 1]['phase']} begins")
-    axes.set_xlabel("epoch")
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+def write_history(folder: Path, history: History) -> None:
+    """Writes `history.json` into a folder; write it inside `whole_folder`."""
+    (folder / HISTORY_FILE).write_text(history.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def read_history(folder: Path) -> History:
+    """Reads what `write_history` wrote.
+
+    Raises:
+        InputError: If the folder holds no history that this version understands.
+    """
+    try:
+        return History.model_validate_json((folder / HISTORY_FILE).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise InputError(
+            f"{folder / HISTORY_FILE}: expected a training history of format version 1. Received: {error}. "
+            "Give the `history` that the train step wrote, or train again with this version of Scenery."
+        ) from error

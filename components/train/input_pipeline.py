@@ -1,7 +1,10 @@
 """Training and validation images as tensors, the same whatever the number of workers."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -44,9 +47,14 @@ class Images:
         """Returns the id, string, of every image once, as `in_order` does."""
         return self._rows().map(lambda row: row[ID])
 
-    def in_order(self) -> tf.data.Dataset:
-        """Returns (pixels uint8 [size, size, 3], label int64) of every image once."""
-        return read_examples(self.folder, self.dataset).map(self._decode, tf.data.AUTOTUNE)
+    def in_order(self, first: int = 0, last: int | None = None) -> tf.data.Dataset:
+        """Returns (pixels uint8 [size, size, 3], label int64) of every image once.
+
+        Args:
+            first: Row to begin with.
+            last: Row to end before; None for the end.
+        """
+        return self._rows(first, last).map(self._decode, tf.data.AUTOTUNE)
 
     def spread(self, images: int) -> tf.data.Dataset:
         """Returns the pixels, uint8 [size, size, 3], of this many images at equal distances in the order."""
@@ -54,19 +62,27 @@ class Images:
         chosen = self._rows().shard(distance, 0).take(images)
         return chosen.map(self._decode).map(lambda pixels, _: pixels)
 
-    def views(self, augment: Augment, views: int, seed: int) -> tf.data.Dataset:
+    def views(
+        self, augment: Augment, views: int, seed: int, first: int = 0, last: int | None = None
+    ) -> tf.data.Dataset:
         """Returns every image `views` times: plain the first time, changed at random from then on.
 
         Args:
             augment: The random changes.
             views: How often each image comes; at least 1.
             seed: Of the random changes.
+            first: Element to begin with.
+            last: Element to end before; None for the end.
 
         Returns:
-            rows x views elements (pixels uint8 [size, size, 3], label int64).
+            Of rows x views elements (pixels uint8 [size, size, 3], label int64), those asked for.
         """
-        augmented = self._augmented(self._rows().repeat(views - 1).enumerate(), augment, seed)
-        return self.in_order().concatenate(augmented)
+        rows = self.dataset.rows
+        end = rows * views if last is None else last
+        plain = self.in_order(min(first, rows), min(end, rows))
+        first_changed, end_changed = max(first - rows, 0), max(end - rows, 0)
+        changed = self._over_and_over(first_changed, end_changed).enumerate(first_changed)
+        return plain.concatenate(self._augmented(changed, augment, seed))
 
     def shuffled(
         self,
@@ -107,8 +123,22 @@ class Images:
             return endless_epochs(self._rows(), buffer, seed)
         return endless_draws(self._rows(), lambda row: row[LABEL], sampling, buffer, seed)
 
-    def _rows(self) -> tf.data.Dataset:
-        return read_examples(self.folder, self.dataset)
+    def _rows(self, first: int = 0, last: int | None = None) -> tf.data.Dataset:
+        """Returns rows from one to before another; only the files that hold them are read."""
+        shards, end = self.dataset.shards, self.dataset.rows if last is None else last
+        ends = list(accumulate(shard.rows for shard in shards))
+        file = min(bisect_right(ends, first), len(shards) - 1)
+        files = shards[file : bisect_left(ends, end) + 1]
+        before = ends[file] - shards[file].rows
+        some = self.dataset.model_copy(update={"shards": files or shards[file : file + 1]})
+        return read_examples(self.folder, some).skip(first - before).take(end - first)
+
+    def _over_and_over(self, first: int, last: int) -> tf.data.Dataset:
+        """Returns elements from one to before another of the rows, repeated without end."""
+        rows = self.dataset.rows
+        begins = range(first // rows * rows, max(last, first + 1), rows)
+        passes = [self._rows(max(first - begin, 0), min(last - begin, rows)) for begin in begins]
+        return reduce(tf.data.Dataset.concatenate, passes)
 
     def _augmented(self, numbered_rows: tf.data.Dataset, augment: Augment, seed: int) -> tf.data.Dataset:
         def decode_and_augment(index: tf.Tensor, row: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:

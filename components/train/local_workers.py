@@ -18,7 +18,9 @@ INTERRUPTED_STATUS = 130  # as a shell counts: 128 + SIGINT
 
 
 def train_with_local_workers(workers: int, flags: Sequence[str]) -> int:
-    """Runs the train step in several processes, each with its share of the cores; none outlives the call.
+    """Runs the train step in several processes, each with its share of the cores.
+
+    None outlives the call, nor this process, should it be killed.
 
     Args:
         workers: Number of processes; the first is the chief.
@@ -31,22 +33,26 @@ def train_with_local_workers(workers: int, flags: Sequence[str]) -> int:
     shares = _shares_of_cores(sorted(os.sched_getaffinity(0)), workers)
     say("train", f"{workers} workers on this machine, with {'+'.join(str(len(share)) for share in shares)} cores")
     processes: list[subprocess.Popen[bytes]] = []
+    lifeline, held = os.pipe()
     try:
         for index, cores in enumerate(shares):
-            processes.append(_start(addresses, index, flags))
+            processes.append(_start(addresses, index, lifeline, flags))
             os.sched_setaffinity(processes[-1].pid, cores)
         return _first_failure(processes)
     except KeyboardInterrupt:
         return INTERRUPTED_STATUS
     finally:
         _end(processes)
+        os.close(lifeline)
+        os.close(held)
 
 
-def _start(addresses: Sequence[str], index: int, flags: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start(addresses: Sequence[str], index: int, lifeline: int, flags: Sequence[str]) -> subprocess.Popen[bytes]:
     tf_config = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
-    command = [sys.executable, "-m", "components.train", *flags, "--workers", "1"]
+    command = [sys.executable, "-m", "components.train.local_worker", str(lifeline), *flags, "--workers", "1"]
+    environment = os.environ | {"TF_CONFIG": tf_config}
     # In a group of its own, for Ctrl-C to reach this process only, which then ends all.
-    return subprocess.Popen(command, env=os.environ | {"TF_CONFIG": tf_config}, process_group=0)  # noqa: S603 - ourselves
+    return subprocess.Popen(command, env=environment, process_group=0, pass_fds=[lifeline])  # noqa: S603 - ourselves
 
 
 def _free_addresses(number: int) -> list[str]:

@@ -1,11 +1,11 @@
 """The one training loop: any strategy, any model, Keras' own callbacks.
 
 Keras 3's `fit` does not run under MultiWorkerMirroredStrategy (keras-team/keras 20585), so the loop is
-written out. It hands each step's gradients to the optimizer in replica context, where they are summed over
-replicas; losses are therefore divided by the global batch size.
+written out.
 """
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,9 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from components._errors import InputError
+from components.train.steps import Loss, TrainSteps, ValidationSteps, no_sums, train_steps, validation_steps
 
-Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 Logs = dict[str, float]
+# Long beside what a call from Python costs, short beside what one waits for who is told to end.
+_CALL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,9 @@ class Data:
 
     Attributes:
         train: Endless per-worker batches (x, label), from the step on that training begins with.
-        validation: Finite per-worker batches (x, label, weight).
+        validation: Per-worker batches (x, label, weight), once.
         steps_per_epoch: Training steps that make an epoch.
+        validation_steps: Validation steps, each of which takes one batch for each replica.
         classes: Number of classes.
         ids_of_step: Returns the ids of the images in a step, counted from the first one of the phase.
     """
@@ -34,6 +37,7 @@ class Data:
     train: tf.data.Dataset
     validation: tf.data.Dataset
     steps_per_epoch: int
+    validation_steps: int
     classes: int
     ids_of_step: Callable[[int], Sequence[str]] = lambda _: ()
 
@@ -78,8 +82,10 @@ def fit(
     strategy: tf.distribute.Strategy,
     progress: Progress | None = None,
     told_to_end: Callable[[], bool] = lambda: False,
+    most_s: float = math.inf,
+    compiled: TrainSteps | None = None,
 ) -> None:
-    """Trains a model.
+    """Trains a model, several steps at a time where steps are short.
 
     Args:
         model: Built in the strategy's scope, from x to logits [batch, classes].
@@ -88,20 +94,24 @@ def fit(
             int64 [batch] or shares of the classes float32 [batch, classes].
         data: Training and validation batches.
         epochs: Upper limit; a callback may stop earlier.
-        callbacks: Get `loss`, `accuracy`, `val_loss`, `val_accuracy` and `val_macro_f1` of each epoch.
-            The validation loss is the cross-entropy averaged within each class, then over classes, so
-            that rare classes weigh as much as frequent ones.
+        callbacks: Called after the last of several steps; get `loss`, `accuracy`, `val_loss`, `val_accuracy` and
+            `val_macro_f1` of each epoch. The validation loss is the cross-entropy averaged within each class, then
+            over classes, so that rare classes weigh as much as frequent ones.
         strategy: Where it runs.
-        progress: Where to begin; moved on after each step.
-        told_to_end: Asked before each step; sets `progress.ending` of all workers if one of them says so.
+        progress: Where to begin; moved on before callbacks are called.
+        told_to_end: Asked every tenth of a second, between steps; sets `progress.ending` of all workers if one of them
+            says so.
+        most_s: Seconds after which callbacks are to be called, should that be sooner.
+        compiled: The training steps of this model, optimizer and loss, where there are any already.
 
     Raises:
         InputError: If the loss is not finite; names the images of the step.
     """
     progress = progress or Progress()
-    train_step = _train_step(model, optimizer, train_loss, strategy)
-    validation_step = _validation_step(model, data.classes, strategy)
-    batches = iter(_distributed(data.train, strategy))
+    train = compiled or train_steps(model, optimizer, train_loss, strategy)
+    validate = validation_steps(model, data.classes, strategy)
+    batches, validation = distributed(data.train, strategy), distributed(data.validation.repeat(), strategy)
+    pace = _Pace(most_s)
     calls = keras.callbacks.CallbackList(list(callbacks), model=model)
     calls.set_params({"epochs": epochs, "steps": data.steps_per_epoch})
     model.stop_training = False
@@ -109,102 +119,90 @@ def fit(
     calls.on_train_begin()
     while progress.epoch < epochs and not model.stop_training:
         calls.on_epoch_begin(progress.epoch)
-        _run_epoch(train_step, batches, data, progress, calls, told_to_end)
-        logs = progress.logs | _validate(validation_step, _distributed(data.validation, strategy), calls)
+        _run_epoch(train, batches, data, progress, pace, calls, told_to_end)
+        logs = progress.logs | _validate(validate, validation, data, pace, calls)
         progress.epoch, progress.step, progress.loss_sum, progress.accuracy_sum = progress.epoch + 1, 0, 0.0, 0.0
         calls.on_epoch_end(progress.epoch - 1, logs)
     calls.on_train_end()
     model.optimizer = None  # it is no part of what is saved
 
 
-def _distributed(batches: tf.data.Dataset, strategy: tf.distribute.Strategy) -> tf.distribute.DistributedDataset:
-    """Each worker's batches are its own already; the strategy only cuts them for its local replicas."""
+def distributed(batches: tf.data.Dataset, strategy: tf.distribute.Strategy) -> tf.data.Iterator:
+    """Returns an iterator of endless batches, each worker's its own already; the strategy only cuts them for replicas.
+
+    That they have no end must be said: else workers would ask each other before each step whether one has.
+    """
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return strategy.distribute_datasets_from_function(lambda _: batches.with_options(options))
+    endless = batches.apply(tf.data.experimental.assert_cardinality(tf.data.experimental.INFINITE_CARDINALITY))
+    ready = endless.prefetch(tf.data.AUTOTUNE).with_options(options)
+    return iter(strategy.distribute_datasets_from_function(lambda _: ready))
 
 
-def _train_step(
-    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Loss, strategy: tf.distribute.Strategy
-) -> Callable[..., tf.Tensor]:
-    replicas = strategy.num_replicas_in_sync
+class _Pace:
+    """How many steps make one call: as many as take about a tenth of a second, and the same on all workers.
 
-    def replica_step(x: tf.Tensor, labels: tf.Tensor, ending: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            logits = model(x, training=True)
-            losses = loss(labels, logits)
-            scaled = tf.reduce_sum(losses) / tf.cast(tf.size(losses) * replicas, tf.float32)
-        optimizer.apply(tape.gradient(scaled, model.trainable_variables), model.trainable_variables)
-        correct = tf.reduce_mean(tf.cast(tf.argmax(logits, -1) == _class_of(labels), tf.float32)) / replicas
-        return tf.stack([scaled, correct, ending])
+    With each call the workers tell each other how long a step took in the one before.
 
-    @tf.function
-    def step(x: tf.Tensor, labels: tf.Tensor, ending: tf.Tensor) -> tf.Tensor:
-        return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(replica_step, (x, labels, ending)), axis=None)
+    Args:
+        most_s: Upper limit of what a call is to take.
 
-    return step
+    Attributes:
+        steps: Of the next call.
+        step_s: Of the last call, on this worker.
+    """
 
+    def __init__(self, most_s: float) -> None:
+        self._call_s = min(_CALL_S, most_s)
+        self.steps, self.step_s = 1, math.inf
 
-def _class_of(labels: tf.Tensor) -> tf.Tensor:
-    """Returns the largest class of mixed labels [batch, classes], and labels [batch] as they are."""
-    return tf.argmax(labels, -1) if labels.shape.rank == 2 else labels
-
-
-def _validation_step(
-    model: keras.Model, classes: int, strategy: tf.distribute.Strategy
-) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
-    def replica_step(x: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        logits = model(x, training=False)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        confusion = tf.math.confusion_matrix(labels, tf.argmax(logits, -1), classes, weights, tf.float32)
-        return tf.math.unsorted_segment_sum(losses * weights, labels, classes), confusion
-
-    @tf.function
-    def step(x: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        results = strategy.run(replica_step, (x, labels, weights))
-        return tuple(strategy.reduce(tf.distribute.ReduceOp.SUM, result, axis=None) for result in results)
-
-    return step
+    def agree(self, mean_step_s: float) -> None:
+        """Takes over what the workers have told each other."""
+        self.steps = max(1, int(self._call_s / mean_step_s))
 
 
 def _run_epoch(
-    step: Callable[..., tf.Tensor],
+    steps: TrainSteps,
     batches: tf.data.Iterator,
     data: Data,
     progress: Progress,
+    pace: _Pace,
     calls: keras.callbacks.CallbackList,
     told_to_end: Callable[[], bool],
 ) -> None:
     """Runs the steps that the epoch under way still lacks."""
-    for index in range(progress.step, data.steps_per_epoch):
-        calls.on_train_batch_begin(index)
-        loss, accuracy, ending = map(float, step(*next(batches), tf.constant(float(told_to_end()))).numpy())
-        if not math.isfinite(loss):
-            raise _not_finite(loss, index, data.ids_of_step(progress.epoch * data.steps_per_epoch + index))
-        progress.step, progress.ending = index + 1, ending > 0
-        progress.loss_sum, progress.accuracy_sum = progress.loss_sum + loss, progress.accuracy_sum + accuracy
-        calls.on_train_batch_end(index, progress.logs)
+    while progress.step < data.steps_per_epoch:
+        calls.on_train_batch_begin(progress.step)
+        began_s = time.perf_counter()
+        number = min(pace.steps, data.steps_per_epoch - progress.step)
+        told = steps(batches, number, np.array([told_to_end(), pace.step_s], np.float32))
+        pace.step_s = (time.perf_counter() - began_s) / number
+        for loss, accuracy, ending, mean_step_s in told.tolist():
+            if not math.isfinite(loss):
+                raise _not_finite(loss, progress, data)
+            progress.step, progress.ending = progress.step + 1, ending > 0
+            progress.loss_sum, progress.accuracy_sum = progress.loss_sum + loss, progress.accuracy_sum + accuracy
+            pace.agree(mean_step_s)
+        calls.on_train_batch_end(progress.step - 1, progress.logs)
 
 
-def _not_finite(loss: float, index: int, ids: Sequence[str]) -> InputError:
+def _not_finite(loss: float, progress: Progress, data: Data) -> InputError:
+    ids = data.ids_of_step(progress.epoch * data.steps_per_epoch + progress.step)
     images = f" Look at the images of this step, by id: {', '.join(ids)}." if ids else ""
     return InputError(
-        f"The training loss became {loss} in step {index + 1} of the epoch. Lower the learning rate.{images}"
+        f"The training loss became {loss} in step {progress.step + 1} of the epoch. Lower the learning rate.{images}"
     )
 
 
 def _validate(
-    step: Callable[..., tuple[tf.Tensor, tf.Tensor]],
-    batches: tf.distribute.DistributedDataset,
-    calls: keras.callbacks.CallbackList,
+    steps: ValidationSteps, batches: tf.data.Iterator, data: Data, pace: _Pace, calls: keras.callbacks.CallbackList
 ) -> Logs:
-    results = []
-    for index, batch in enumerate(batches):
-        results.append(step(*batch))
-        calls.on_test_batch_end(index)
-    losses_of_steps, confusions = zip(*results, strict=True)
-    losses = np.sum([losses.numpy() for losses in losses_of_steps], axis=0)
-    confusion = np.sum([matrix.numpy() for matrix in confusions], axis=0)
+    sums = no_sums(data.classes)
+    for first in range(0, data.validation_steps, pace.steps):
+        number = min(pace.steps, data.validation_steps - first)
+        sums = steps(batches, number, sums)
+        calls.on_test_batch_end(first + number - 1)
+    losses, confusion = (each.numpy() for each in sums)
     hits, support, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
     present = support > 0
     return {

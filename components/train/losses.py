@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from components.train.imbalance import Correction
-from components.train.loop import Loss
+from components.train.steps import Loss
 
 
 def training_loss(correction: Correction, classes: int, label_smoothing: float) -> Loss:

@@ -2,16 +2,18 @@
 
 import difflib
 from pathlib import PurePosixPath
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_serializer, field_validator, model_validator
 
 from components.train.augmentation_policy import PRESETS, as_text, read_policy
 from components.train.backbones.table import AUTO, BACKBONES, IMAGENET, KERAS_HUB, NONE, WEIGHT_FILES, find
 
 Schedule = Literal["cosine", "constant", "plateau"]
 Imbalance = Literal["none", "class_weight", "balanced_sampling", "focal", "logit_adjustment", "crt"]
+
+_SERVERS = ("http", "https", "databricks")  # that MLflow's client alone can speak with
 
 
 class TrainParameters(BaseModel, frozen=True, extra="forbid"):
@@ -28,7 +30,17 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
         "else none), or a path or URI (gs, s3, https) of Keras weights, .h5 or .keras",
     )
     image_size_px: int = Field(224, ge=32, le=1024, multiple_of=32, description="side of the square the model sees")
-    batch_size: int = Field(32, ge=1, le=4096, description="images in a step, over all workers")
+    batch_size: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = Field(
+        32,
+        description="images in a step, over all workers; auto: doubled while that fits into memory and brings more "
+        "images a second, with learning rates multiplied by the square root of a 32nd of it",
+    )
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
+        "auto",
+        description="what the backbone's layers compute in while they learn, variables being float32 always; auto: "
+        "what is fastest here, measured in phases long enough for that to pay",
+    )
+    xla: Literal["auto", "on", "off"] = Field("auto", description="whether XLA compiles training steps; auto: likewise")
     augmentation: str = Field(
         "default",
         description=f"random changes to train images: {', '.join(PRESETS)}, or a JSON list of preprocessing layers of "
@@ -78,7 +90,22 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
     checkpoint_minutes: float = Field(
         10.0, gt=0, le=1440, description="between two checkpoints in an epoch; there is one after each epoch too"
     )
+    mlflow_tracking_uri: str = Field(
+        "", description="MLflow server to track the training on, https://mlflow.example.com, or databricks; empty: none"
+    )
+    mlflow_experiment: str = Field("scenery", min_length=1, description="experiment on that server")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="of everything random")
+
+    @field_validator("xla", mode="before")
+    @classmethod
+    def _on_and_off_are_words(cls, value: object) -> object:
+        """YAML reads them as true and false."""
+        return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
+
+    @field_serializer("batch_size")
+    def _number_or_word_is_text(self, batch_size: int | str) -> str:
+        """As `pipeline.yaml` takes it, whose inputs have one type each."""
+        return str(batch_size)
 
     @field_validator("augmentation", mode="before")
     @classmethod
@@ -91,6 +118,21 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
             read_policy(self.augmentation)
         except ValueError as error:
             raise ValueError(f"augmentation: {error}") from error
+        return self
+
+    @model_validator(mode="after")
+    def _is_a_server_without_a_password(self) -> Self:
+        address = urlsplit(self.mlflow_tracking_uri)
+        if address.username or address.password:
+            raise ValueError(
+                "mlflow_tracking_uri: expected no user and password in it, for everybody sees a run's parameters. Set "
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD where training runs."
+            )
+        if self.mlflow_tracking_uri not in ("", "databricks") and address.scheme not in _SERVERS:
+            raise ValueError(
+                f"mlflow_tracking_uri: expected {'://..., '.join(_SERVERS)}://..., or nothing. Received: "
+                f"{self.mlflow_tracking_uri!r}."
+            )
         return self
 
     @model_validator(mode="after")
@@ -119,6 +161,12 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
                 f"weights: expected {AUTO}, {NONE}, or a file: there are no {IMAGENET} weights of {self.backbone}."
             )
         return self
+
+
+class SizedParameters(TrainParameters, frozen=True, extra="forbid"):
+    """Parameters whose batch size is known, because it was given or has been found."""
+
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
 
 
 def _suffix(path_or_uri: str) -> str:

@@ -15,8 +15,11 @@ from components.split.assignment import SPLITS
 from components.split.ledger import LEDGER_FILE, parse_ledger
 from components.split.report.overview import ledger_overview
 from components.split.report.overview import read_overview as read_split
+from components.train.history import HISTORY_FILE
+from components.train.report.overview import read_overview as read_training
 from pipelines.inspection.images import print_images
 from pipelines.inspection.splits import print_examples, print_ledger, print_split
+from pipelines.inspection.training import print_training
 from pipelines.local.step import read_step_folders
 
 _LISTED = 8
@@ -28,7 +31,8 @@ def inspect(console: Console, path: Path) -> None:
 
     Args:
         console: Where to.
-        path: A dataset's folder, a ledger or its folder, the folder of ingest or split, or a whole run's.
+        path: A dataset's folder, a ledger or its folder, a training's history, the folder of ingest, split or train, or
+            a whole run's.
 
     Raises:
         InputError: If it is something else, or damaged.
@@ -36,8 +40,9 @@ def inspect(console: Console, path: Path) -> None:
     views = list(_views(path))
     if not views:
         raise InputError(
-            f"{path}: expected the folder of a dataset ({MANIFEST}), a ledger ({LEDGER_FILE}), the folder that ingest "
-            f"or split wrote, or that of a run with both; found {_found(path)}."
+            f"{path}: expected the folder of a dataset ({MANIFEST}), a ledger ({LEDGER_FILE}), a training's history "
+            f"({HISTORY_FILE}), the folder that ingest, split or train wrote, or that of a run with them; found "
+            f"{_found(path)}."
         )
     for number, view in enumerate(views):
         if number:
@@ -47,7 +52,7 @@ def inspect(console: Console, path: Path) -> None:
 
 def _views(path: Path) -> Iterator[View]:
     """Yields a way to show each artifact at a path: of a file that belongs to one, of it, of a step, of a run."""
-    if path.name == MANIFEST and path.is_file():
+    if path.name in (MANIFEST, HISTORY_FILE) and path.is_file():
         path = path.parent
     if path.suffix == ".parquet" and path.is_file():
         yield partial(_show_ledger, path)
@@ -55,9 +60,11 @@ def _views(path: Path) -> Iterator[View]:
         yield partial(_show_dataset, path)
     elif (path / LEDGER_FILE).is_file():
         yield partial(_show_ledger, path / LEDGER_FILE)
+    elif (path / HISTORY_FILE).is_file():
+        yield partial(_show_training, path)
     else:
         steps = read_step_folders(path)
-        for step in (path, *(steps.get(name, path / name) for name in ("ingest", "split"))):
+        for step in (path, *(steps.get(name, path / name) for name in ("ingest", "split", "train"))):
             yield from _views_of_step(step)
 
 
@@ -66,6 +73,8 @@ def _views_of_step(folder: Path) -> Iterator[View]:
         yield partial(_show_dataset, folder / "images")
     if all((folder / split / MANIFEST).is_file() for split in SPLITS) and (folder / "ledger" / LEDGER_FILE).is_file():
         yield partial(_show_split, folder)
+    if (folder / "history" / HISTORY_FILE).is_file():
+        yield partial(_show_training, folder / "history")
 
 
 def _show_dataset(folder: Path, console: Console) -> None:
@@ -88,6 +97,10 @@ def _show_ledger(file: Path, console: Console) -> None:
 
 def _show_split(folder: Path, console: Console) -> None:
     print_split(console, read_split({split: folder / split for split in SPLITS}, folder / "ledger"))
+
+
+def _show_training(folder: Path, console: Console) -> None:
+    print_training(console, read_training(folder))
 
 
 def _found(path: Path) -> str:

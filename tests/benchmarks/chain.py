@@ -46,7 +46,10 @@ def run_steps_here(data: Path, work: Path) -> None:
             **{name: out / name for name in ("images", "train", "validation", "test", "ledger")},
             "report": out / "split",
         },
-        "train": {name: out / name for name in ("train", "validation", "model", "history")},
+        "train": {
+            **{name: out / name for name in ("train", "validation", "model", "history", "tensorboard")},
+            "report": out / "training",
+        },
         "evaluate": {
             name: out / name for name in ("model", "test", "metrics", "confusion", "predictions", "report", "decision")
         },

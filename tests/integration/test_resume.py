@@ -31,6 +31,7 @@ def start(datasets: Path, out: Path, flags: dict[str, object]) -> subprocess.Pop
     command += [str(word) for pair in (FLAGS | flags).items() for word in pair]
     command += ["--train", datasets / "train", "--validation", datasets / "validation"]
     command += ["--model", out / "model", "--history", out / "history"]
+    command += ["--report", out / "report", "--tensorboard", out / "tensorboard"]
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, pipesize=1 << 20
@@ -86,7 +87,7 @@ def test_killed_at_any_instant_it_ends_with_the_same_bits(flags, datasets, tmp_p
     assert "train: going on from a checkpoint: " in finish(start(datasets, disturbed, flags))
     finish(undisturbed)
     check_same(disturbed, tmp_path / "undisturbed")
-    assert sorted(path.name for path in disturbed.iterdir()) == ["history", "model"]
+    assert sorted(path.name for path in disturbed.iterdir()) == ["history", "model", "report.html", "tensorboard"]
 
 
 def test_told_to_end_it_keeps_the_last_step_and_says_so(datasets, tmp_path):

@@ -29,6 +29,7 @@ def start(datasets: Path, out: Path, tf_config: str = "", flags: tuple[str, ...]
     command = [sys.executable, "-m", "components.train", *FLAGS.split(), "--finetune-layers", "20", *flags]
     command += ["--train", datasets / "train", "--validation", datasets / "validation"]
     command += ["--model", out / "model", "--history", out / "history"]
+    command += ["--report", out / "report", "--tensorboard", out / "tensorboard"]
     environment = os.environ | {"TF_CONFIG": tf_config, "TF_CPP_MIN_LOG_LEVEL": "3"}
     with (out / "log").open("a") as log:
         return subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
@@ -84,7 +85,8 @@ def test_two_workers_measure_what_one_measures(runs):
 
 
 def test_only_the_chief_writes_and_speaks(runs):
-    assert sorted(path.name for path in (runs / "chief").iterdir()) == ["history", "log", "model"]
+    outputs = ["history", "log", "model", "report.html", "tensorboard"]
+    assert sorted(path.name for path in (runs / "chief").iterdir()) == outputs
     assert [path.name for path in (runs / "worker").iterdir()] == ["log"]
     assert "train: head: epoch 2/2: " in (runs / "chief" / "log").read_text()
     assert "train: " not in (runs / "worker" / "log").read_text()
@@ -146,6 +148,19 @@ def test_workers_of_one_machine_end_together(datasets, tmp_path):
         assert not processes_that_mention(tmp_path)
     finally:
         process.kill()
+
+
+def test_workers_of_one_machine_end_with_who_started_them(datasets, tmp_path):
+    """Killed, it can't end them; they notice, and the chief keeps a checkpoint."""
+    process = start(datasets, tmp_path / "out", flags=("--workers", "2"))
+    wait_for_checkpoint_of(tmp_path / "out", "head", process)
+    process.kill()
+    process.wait()
+    deadline_s = time.monotonic() + 60
+    while processes_that_mention(tmp_path) and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+    assert not processes_that_mention(tmp_path)
+    assert "told to end (SIGTERM). A checkpoint of the last step has been kept" in (tmp_path / "out/log").read_text()
 
 
 def processes_that_mention(folder: Path) -> list[str]:

@@ -3,9 +3,10 @@ import hashlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image, ImageEnhance
 
 from components._errors import InputError
-from components.train.augmentation import augmenter
+from components.train.augmentation import augmenter, random_crop, vary_light
 
 POLICIES = ["light", "default", "strong"]
 SIZE_PX = 32
@@ -72,6 +73,39 @@ def test_saturation_leaves_grey_grey():
     assert np.ptp(changed, axis=-1).max() <= 1
 
 
+def test_light_varies_as_done_step_by_step():
+    """Brightness, contrast about each channel's mean, saturation as Pillow has it, one after the other."""
+    pixels, seed, magnitude = IMAGE.astype(np.float32), tf.constant(SEEDS[0]), 1.0
+    lower, upper = [-0.1, 0.8, 0.8], [0.1, 1.25, 1.25]
+    brightness, contrast, saturation = tf.random.stateless_uniform([3], seed, lower, upper).numpy()
+    brighter = pixels + 255 * brightness
+    mean = brighter.mean((0, 1))
+    contrasted = mean + contrast * (brighter - mean)
+    grey = contrasted @ np.array([[0.299], [0.587], [0.114]])
+    expected = grey + saturation * (contrasted - grey)
+    assert np.allclose(vary_light(tf.constant(pixels), seed, magnitude), expected, atol=1e-3)
+
+
+def test_saturation_is_that_of_pillow():
+    """Of an image of one colour, which contrast leaves as it is."""
+    flat = np.broadcast_to(np.float32([200, 120, 60]), IMAGE.shape)
+    seed = tf.constant(SEEDS[1])
+    brightness, _, saturation = tf.random.stateless_uniform([3], seed, [-0.1, 0.8, 0.8], [0.1, 1.25, 1.25]).numpy()
+    brighter = Image.fromarray((flat + 255 * brightness).round().astype(np.uint8))
+    expected = np.asarray(ImageEnhance.Color(brighter).enhance(saturation)).astype(int)
+    assert np.abs(vary_light(tf.constant(flat), seed, 1.0) - expected).max() < 2
+
+
+def test_a_window_is_enlarged_to_the_whole_square():
+    """A crop of a ramp is a gentler ramp, its ends among those of the window."""
+    ramp = np.repeat(np.linspace(0, 255, SIZE_PX).astype(np.uint8)[:, None, None], SIZE_PX, 1).repeat(3, 2)
+    for seed in SEEDS[:20]:
+        column = random_crop(tf.constant(ramp), tf.constant(seed), 1.0).numpy()[:, 0, 0]
+        assert column.shape == (SIZE_PX,)
+        assert (np.diff(column) >= 0).all()
+        assert 0.65 * 255 < np.ptp(column) <= 255
+
+
 @pytest.mark.parametrize("value", [0, 255])
 def test_values_do_not_wrap_around(value):
     """Brightness moves black and white by up to a fifth of the range, and never past its ends."""
@@ -84,7 +118,7 @@ def test_values_do_not_wrap_around(value):
 # SHA-256 of a hundred changes of IMAGE: models trained before must find the same images again.
 DIGESTS = {
     "light": "62f6cf6e7e25620f3a202541ffb0dc084fb7e3ee545073599c829cbf7b39a142",
-    "default": "dd06117a94c789edb62e2bafc3e4ec3881bfc49649de42fd1898d30a8cca6e38",
+    "default": "ebf3ff8d6d99fc1b899dd26e1a89079de8759a7fb8d59dbe20abe14939ae3f72",
 }
 
 

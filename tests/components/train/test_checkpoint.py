@@ -5,9 +5,11 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from components.train.checkpoint import Checkpoint, CheckpointFolder, training_key
+from components.train.cluster import join_cluster
+from components.train.continuation import Continuation
+from components.train.features import Features
 from components.train.loop import Progress
 from components.train.parameters import TrainParameters
 
@@ -18,6 +20,7 @@ CHECKPOINT = Checkpoint(
     stopped=True,
     history=[ROW],
     exposure={"head": {"küche 客厅": {"images": 3}}},
+    setup_seconds={"head": 1.5},
     callbacks=[{"wait": 2, "best": None}, {}],
     best_merit=(-math.inf, -math.inf),
     model=[np.float32([[np.nan, -0.0], [1e-45, 3]]), np.array([7, 1], np.uint32)],
@@ -37,7 +40,7 @@ def test_a_checkpoint_comes_back_to_the_bit(folder):
     assert again.model[0].tobytes() == CHECKPOINT.model[0].tobytes()
     assert [array.dtype for array in again.model] == [np.float32, np.uint32]
     assert (again.optimizer, again.best) == (CHECKPOINT.optimizer, [])
-    for name in ("phase", "progress", "stopped", "history", "exposure", "callbacks", "best_merit"):
+    for name in ("phase", "progress", "stopped", "history", "exposure", "setup_seconds", "callbacks", "best_merit"):
         assert getattr(again, name) == getattr(CHECKPOINT, name)
 
 
@@ -78,21 +81,27 @@ def test_saving_needs_no_pickle():
         assert sorted(archive) == ["facts", "model/0", "model/1", "optimizer/0"]
 
 
-@pytest.mark.parametrize("writable", [True, False])
-def test_what_took_long_is_computed_once_by_who_may_write(tmp_path, writable):
+def test_features_come_back(folder):
+    assert folder.kept("head: features") is None
+    features = Features(np.random.default_rng(0).random((5000, 3), np.float32), np.arange(5000))
+    folder.keep("head: features", features)
+    again = folder.kept("head: features")
+    np.testing.assert_array_equal(again.x, features.x)
+    np.testing.assert_array_equal(again.labels, features.labels)
+    assert (again.x.dtype, again.labels.dtype) == (np.float32, np.int64)
+
+
+def test_what_took_long_is_computed_once(folder):
     calls = []
 
-    def compute():
+    def compute() -> Features:
         calls.append(1)
-        x = np.arange(10_000, dtype=np.float32).reshape(5000, 2)
-        return tf.data.Dataset.from_tensor_slices((x, np.arange(5000)))
+        return Features(np.eye(3, dtype=np.float32), np.arange(3))
 
-    folder = CheckpointFolder(tmp_path / "checkpoints", "mine", writable=writable)
     for _ in range(2):
-        rows = list(folder.kept("head: features", compute).as_numpy_iterator())
-        assert len(rows) == 5000
-        assert (rows[4321][0].tolist(), rows[4321][1]) == ([8642.0, 8643.0], 4321)
-    assert len(calls) == (1 if writable else 2)
+        continuation = Continuation(join_cluster({}), folder)
+        assert continuation.kept("head: features", compute).x.tolist() == np.eye(3).tolist()
+    assert len(calls) == 1
 
 
 def test_the_key_is_of_all_that_the_result_depends_on():

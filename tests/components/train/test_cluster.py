@@ -3,6 +3,7 @@
 import json
 import socket
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -76,6 +77,7 @@ def test_an_index_beyond_the_addresses_is_refused(cluster, task_type, index):
 
 def test_alone_the_chief_tells_itself():
     assert join_cluster({}).from_chief(b"anything") == b"anything"
+    assert join_cluster({}).combined(np.array([1.5, -0.0])).tobytes() == np.array([1.5, -0.0]).tobytes()
 
 
 def test_a_lost_worker_is_named_with_the_reason(capsys):

@@ -1,3 +1,6 @@
+import shutil
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -126,3 +129,24 @@ def test_resampled_element_i_is_the_same_for_one_worker_and_for_two(images):
     ]
     assert alone[::2] == shared[0]
     assert alone[1::2] == shared[1]
+
+
+def test_a_share_of_the_views_is_that_part_of_them(images):
+    whole = list(images.views(augmenter("default"), 3, seed=4).as_numpy_iterator())
+    bounds = [0, 2, 2, 9, 20, 21]
+    for first, last in pairwise(bounds):
+        part = list(images.views(augmenter("default"), 3, 4, first, last).as_numpy_iterator())
+        assert len(part) == last - first
+        for (pixels, label), (expected, expected_label) in zip(part, whole[first:last], strict=True):
+            assert np.array_equal(pixels, expected)
+            assert label == expected_label
+
+
+def test_of_the_files_only_those_with_the_rows_are_read(folder, tmp_path):
+    """The first of the two holds three images."""
+    copy = shutil.copytree(folder, tmp_path / "train")
+    images = read_images(copy, SIZE_PX)
+    (copy / "a.tfrecord").unlink()
+    assert numbers(images.in_order(3, ROWS)) == [3, 4, 5, 6]
+    assert numbers(images.in_order(4, 6)) == [4, 5]
+    assert numbers(images.in_order(5, 5)) == []

@@ -1,6 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
+from components._errors import InputError
+from components._parameters import checked
 from components.train.parameters import TrainParameters
 
 
@@ -49,3 +51,23 @@ def test_weights(weights):
 def test_anything_else_is_refused(values, message):
     with pytest.raises(ValidationError, match=message):
         TrainParameters(**values)
+
+
+@pytest.mark.parametrize(("given", "batch_size"), [(32, 32), ("32", 32), ("auto", "auto")])
+def test_a_batch_size_is_a_number_or_auto(given, batch_size):
+    parameters = TrainParameters(batch_size=given)
+    assert parameters.batch_size == batch_size
+    assert parameters.model_dump()["batch_size"] == str(batch_size)  # the pipeline's input is text
+    assert TrainParameters.model_validate(parameters.model_dump()) == parameters
+
+
+@pytest.mark.parametrize("batch_size", [0, 4097, "-1", "many", 1.5])
+def test_another_batch_size_is_refused(batch_size):
+    with pytest.raises(InputError) as refused:
+        checked(TrainParameters, {"batch_size": batch_size})
+    assert str(refused.value) == f"batch_size: expected int in [1, 4096] or auto. Received: {batch_size!r}."
+
+
+@pytest.mark.parametrize(("given", "xla"), [(True, "on"), (False, "off"), ("on", "on"), ("auto", "auto")])
+def test_on_and_off_as_yaml_reads_them(given, xla):
+    assert TrainParameters(xla=given).xla == xla

@@ -5,40 +5,63 @@ import tensorflow as tf
 
 from components.formats.dataset import ID, LABEL
 from components.formats.tensors import read_examples
+from components.train.augmentation import augmenter
+from components.train.classifier import Classifier
 from components.train.cluster import join_cluster
+from components.train.continuation import Continuation
 from components.train.input_pipeline import read_images
 from components.train.parameters import TrainParameters
-from components.train.training import Trainer
+from components.train.phases import Phase, Phases
 
 PARAMETERS = TrainParameters(image_size_px=32, batch_size=4, head_epochs=1, finetune_epochs=1, finetune_layers=1)
 
 
-@pytest.fixture(scope="module", params=["logit_adjustment", "balanced_sampling"])
-def trainer(request, datasets):
+def phases_of(datasets, **parameters) -> Phases:
+    given, cluster = PARAMETERS.model_copy(update=parameters), join_cluster({})
     images = [read_images(datasets / name, 32) for name in ("train", "validation")]
-    return Trainer(PARAMETERS.model_copy(update={"imbalance": request.param}), *images, join_cluster({}))
+    return Phases(given, *images, Classifier(given, 3), cluster, Continuation(cluster), augmenter("default"))
+
+
+@pytest.fixture(scope="module", params=["logit_adjustment", "balanced_sampling"])
+def phases(request, datasets):
+    return phases_of(datasets, imbalance=request.param)
+
+
+def batches(phase: Phase, first_step: int, end: int) -> list:
+    return list(phase.train(first_step).take(end - first_step).as_numpy_iterator())
+
+
+def check_same(late: list, whole: list) -> None:
+    for pair, expected in zip(late, whole, strict=True):
+        for tensor, expected_tensor in zip(pair, expected, strict=True):
+            tf.debugging.assert_equal(tensor, expected_tensor)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["head", "finetune"])
-def test_phases_know_the_images_of_each_step_and_begin_anywhere(trainer, datasets, name):
+def test_phases_know_the_images_of_each_step_and_begin_anywhere(phases, datasets, name):
     images = read_images(datasets / "train", 32)
     labels = {row[ID]: row[LABEL] for row in read_examples(images.folder, images.dataset).as_numpy_iterator()}
-    phase = trainer._phases()[name]()
-    shown = list(phase.train(0).take(70).as_numpy_iterator())  # more than an epoch
-    assert [labels[image] for image in phase.ids.take(70).as_numpy_iterator()] == [label for _, label in shown]
-    late = list(phase.train(37).take(33).as_numpy_iterator())
-    assert all((x == y).all() for (x, _), (y, _) in zip(late, shown[37:], strict=True))
+    phase = phases.set_up(name)
+    shown = batches(phase, 0, 18)  # more than an epoch
+    assert [labels[image] for image in phase.ids.take(72).as_numpy_iterator()] == [
+        label for _, batch in shown for label in batch
+    ]
+    check_same(batches(phase, 9, 18), shown[9:])
 
 
 @pytest.mark.slow
-def test_mixed_elements_begin_at_any_step_too(datasets):
-    images = [read_images(datasets / name, 32) for name in ("train", "validation")]
-    trainer = Trainer(PARAMETERS.model_copy(update={"mixup_alpha": 0.4}), *images, join_cluster({}))
-    phase = trainer._phases()["finetune"]()
-    whole, late = (
-        list(trainer._mixed(phase, first_step).take(40 - 4 * first_step).as_numpy_iterator()) for first_step in (0, 3)
-    )
-    for (x, shares), (y, expected) in zip(late, whole[12:], strict=True):
-        tf.debugging.assert_equal(x, y)
-        tf.debugging.assert_equal(shares, expected)
+@pytest.mark.parametrize("name", ["head", "finetune"])
+def test_mixed_elements_begin_at_any_step_too(datasets, name):
+    phase = phases_of(datasets, mixup_alpha=0.4).set_up(name)
+    check_same(batches(phase, 3, 10), batches(phase, 0, 10)[3:])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["head", "finetune"])
+def test_validation_has_all_images_once_and_fills_its_last_step_up(datasets, name):
+    phase = phases_of(datasets).set_up(name)
+    assert (phase.steps, phase.validation_steps) == ({"head": 15, "finetune": 8}[name], 4)
+    labels, weights = (tf.concat(column, 0) for column in zip(*(rest for _, *rest in phase.validation), strict=True))
+    assert weights.numpy().tolist() == [1] * 15 + [0]
+    assert labels[:15].numpy().tolist() == [0] * 5 + [1] * 5 + [2] * 5

@@ -27,14 +27,16 @@ FLAGS = {
     "--finetune-layers": 10,
     "--seed": 5,
 }
+OUTPUTS = ("model", "history", "report", "tensorboard")
 
 
 def train(datasets, out, **flags) -> subprocess.CompletedProcess:
     """Runs the step as KFP does, into folders that do not exist."""
-    artifacts = {n: {"artifacts": [{"name": n, "uri": f"gs://bucket/{n}"}]} for n in ("model", "history")}
+    artifacts = {n: {"artifacts": [{"name": n, "uri": f"gs://bucket/{n}"}]} for n in OUTPUTS}
     executor_input = {"outputs": {"artifacts": artifacts, "outputFile": f"{out}/executor_output.json"}}
     command = [sys.executable, "-m", "components.train", "--train", datasets / "train"]
     command += ["--validation", datasets / "validation", "--model", out / "model", "--history", out / "history"]
+    command += ["--report", out / "report", "--tensorboard", out / "tensorboard"]
     command += [str(word) for flag in (FLAGS | flags).items() for word in flag]
     command += ["--executor-input", json.dumps(executor_input)]
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -80,9 +82,9 @@ def test_the_history_has_a_row_per_epoch_of_either_phase(run):
 @pytest.mark.slow
 def test_the_executor_output_describes_the_best_epoch(run):
     artifacts = json.loads((run[0] / "executor_output.json").read_text())["artifacts"]
-    model, history = (artifacts[name]["artifacts"][0] for name in ("model", "history"))
-    assert (model["uri"], history["uri"]) == ("gs://bucket/model", "gs://bucket/history")
-    described = model["metadata"]
+    uris = {name: entry["artifacts"][0]["uri"] for name, entry in artifacts.items()}
+    assert uris == {name: f"gs://bucket/{name}" for name in OUTPUTS} | {"report": "gs://bucket/report.html"}
+    described = artifacts["model"]["artifacts"][0]["metadata"]
     assert described.pop("class_names") == list(CLASSES)
     assert described in history_of(run[0])
     assert described["val_macro_f1"] == max(row["val_macro_f1"] for row in history_of(run[0]))
@@ -99,10 +101,12 @@ def test_stdout_tells_where_it_stands(run):
 
 @pytest.mark.slow
 def test_nothing_but_the_outputs_is_left(run):
-    files = {str(path.relative_to(run[0])) for path in run[0].rglob("*") if path.is_file()}
-    assert files == {
+    files = {path.relative_to(run[0]) for path in run[0].rglob("*") if path.is_file()}
+    logs = {path for path in files if path.match("tensorboard/*/events.out.tfevents.*")}
+    assert {path.parent.name for path in logs} == {"train", "validation"}
+    assert {str(path) for path in files - logs} == {
         "executor_output.json", "model/model.keras", "model/model.json", "history/history.json", "history/curves.png",
-        "history/augmentation.png",
+        "history/augmentation.png", "report.html",
     }  # fmt: skip
 
 

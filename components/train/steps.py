@@ -1,0 +1,116 @@
+"""The compiled steps of training and validation, several of which make one call.
+
+A call from Python costs as much as a small model's step, so that calls of one step would leave the device idle for half
+of the time. Each step inside a call is the same program, whatever the number of them. It hands its gradients to the
+optimizer in replica context, where they are summed over replicas; losses are therefore divided by the global batch
+size.
+"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+# (iterator of distributed batches, number of steps, this worker's word) -> float32 [steps, 2 + length of the word]
+TrainSteps = Callable[[tf.data.Iterator, int, NDArray[np.float32]], NDArray[np.float32]]
+Sums = tuple[tf.Tensor, tf.Tensor]
+# (iterator of distributed batches, number of steps, sums so far) -> sums
+ValidationSteps = Callable[[tf.data.Iterator, int, Sums], Sums]
+
+
+def train_steps(
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    loss: Loss,
+    strategy: tf.distribute.Strategy,
+    *,
+    xla: bool = False,
+) -> TrainSteps:
+    """Returns what trains for some steps in one call, up to the first whose loss is not finite.
+
+    Args:
+        model: Built in the strategy's scope, from x to logits [batch, classes].
+        optimizer: Built in the strategy's scope.
+        loss: (labels, logits) -> loss float32 [batch].
+        strategy: Where it runs.
+        xla: Whether XLA compiles the step; with one replica only, for it can't compile their exchange of gradients.
+
+    Returns:
+        A function of batches (x, label), the number of steps, and some numbers. Of each step taken it returns the loss
+        and the share of right answers, over all replicas, and the mean of these numbers over the workers.
+    """
+    replicas = strategy.num_replicas_in_sync
+
+    def replica_step(x: tf.Tensor, labels: tf.Tensor, word: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            logits = model(x, training=True)
+            losses = loss(labels, logits)
+            scaled = tf.reduce_sum(losses) / tf.cast(tf.size(losses) * replicas, tf.float32)
+            for_gradients = optimizer.scale_loss(scaled)  # of float16, lest they vanish
+        optimizer.apply(tape.gradient(for_gradients, model.trainable_variables), model.trainable_variables)
+        correct = tf.reduce_mean(tf.cast(tf.argmax(logits, -1) == _class_of(labels), tf.float32)) / replicas
+        return tf.concat([tf.stack([scaled, correct]), word / replicas], 0)
+
+    of_replica = tf.function(replica_step, jit_compile=True) if xla else replica_step
+
+    @tf.function
+    def call(batches: tf.data.Iterator, steps: tf.Tensor, word: tf.Tensor) -> tf.Tensor:
+        def step(index: tf.Tensor, _: tf.Tensor, told: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
+            of_replicas = strategy.run(of_replica, (*next(batches), word))
+            of_step = strategy.reduce(tf.distribute.ReduceOp.SUM, of_replicas, axis=None)
+            return index + 1, tf.math.is_finite(of_step[0]), told.write(index, of_step)
+
+        told = tf.TensorArray(tf.float32, 0, dynamic_size=True, element_shape=[2 + word.shape[0]])
+        state = (tf.constant(0), tf.constant(True), told)
+        _, _, told = tf.while_loop(
+            lambda index, finite, _: (index < steps) & finite, step, state, parallel_iterations=1
+        )
+        return told.stack()
+
+    return lambda batches, steps, word: call(batches, tf.constant(steps), tf.constant(word)).numpy()
+
+
+def _class_of(labels: tf.Tensor) -> tf.Tensor:
+    """Returns the largest class of mixed labels [batch, classes], and labels [batch] as they are."""
+    return tf.argmax(labels, -1) if labels.shape.rank == 2 else labels
+
+
+def validation_steps(model: keras.Model, classes: int, strategy: tf.distribute.Strategy) -> ValidationSteps:
+    """Returns what validates for some steps in one call.
+
+    Args:
+        model: Built in the strategy's scope, from x to logits [batch, classes].
+        classes: Number of classes.
+        strategy: Where it runs.
+
+    Returns:
+        A function of batches (x, label, weight), the number of steps, and what it has returned for the steps before:
+        the sum of the cross-entropies of each class's images, float32 [classes], and the confusion matrix (true classes
+        in rows), float32 [classes, classes], over all replicas.
+    """
+
+    def replica_step(x: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> Sums:
+        logits = model(x, training=False)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        confusion = tf.math.confusion_matrix(labels, tf.argmax(logits, -1), classes, weights, tf.float32)
+        return tf.math.unsorted_segment_sum(losses * weights, labels, classes), confusion
+
+    @tf.function
+    def call(batches: tf.data.Iterator, steps: tf.Tensor, sums: Sums) -> Sums:
+        def step(index: tf.Tensor, losses: tf.Tensor, confusion: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            of_replicas = strategy.run(replica_step, tuple(next(batches)))
+            more = [strategy.reduce(tf.distribute.ReduceOp.SUM, each, axis=None) for each in of_replicas]
+            return index + 1, losses + more[0], confusion + more[1]
+
+        _, *sums = tf.while_loop(lambda index, *_: index < steps, step, (0, *sums), parallel_iterations=1)
+        return tuple(sums)
+
+    return lambda batches, steps, sums: call(batches, tf.constant(steps), sums)
+
+
+def no_sums(classes: int) -> Sums:
+    """Returns what validation begins with."""
+    return tf.zeros([classes]), tf.zeros([classes, classes])

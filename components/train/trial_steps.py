@@ -1,0 +1,90 @@
+"""A phase's steps tried out, on a batch that stays in memory, without leaving a trace in what learns."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from components.train.checkpointing import assign
+from components.train.cluster import Cluster
+from components.train.loop import distributed
+from components.train.speed import Run
+from components.train.steps import TrainSteps
+
+# What is raised where a device can't compute in some way, or lacks the memory to.
+FAILURES = (
+    tf.errors.InvalidArgumentError,
+    tf.errors.UnimplementedError,
+    tf.errors.NotFoundError,
+    tf.errors.InternalError,
+    tf.errors.ResourceExhaustedError,
+)
+_FLOAT16_CAPABILITY = 7  # compute capability of the first GPUs whose float16 is faster than float32: Volta
+
+
+@contextmanager
+def unchanged(variables: Sequence[keras.Variable]) -> Iterator[None]:
+    """Gives variables, in the end, the bits that they had: weights, statistics, states of random generators."""
+    values = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    try:
+        yield
+    finally:
+        assign(variables, values)
+
+
+def random_batches(spec: tuple[tf.TensorSpec, tf.TensorSpec], classes: int) -> tf.data.Dataset:
+    """Returns one random batch (x, label) without end: steps take as long on any numbers.
+
+    Args:
+        spec: Of the batches that it stands for, of fixed shapes.
+        classes: Number of classes.
+    """
+    rng = np.random.default_rng(0)
+    x, labels = spec
+    values: NDArray[Any] = rng.integers(0, 256, x.shape) if x.dtype.is_integer else rng.standard_normal(x.shape)
+    of_class = rng.integers(0, classes, x.shape[0])
+    shares_or_class = np.eye(classes)[of_class] if labels.shape.rank == 2 else of_class
+    batch = tf.cast(values, x.dtype), tf.cast(shares_or_class, labels.dtype)
+    return tf.data.Dataset.from_tensors(batch).repeat()
+
+
+def timed(steps: TrainSteps, batches: tf.data.Dataset, cluster: Cluster) -> Run:
+    """Returns what runs steps and tells their time, as the chief measures it.
+
+    Args:
+        steps: Of the training.
+        batches: Endless, for one replica each.
+        cluster: All of whose workers call what is returned together.
+    """
+    endless = distributed(batches, cluster.strategy)
+
+    def run(number: int) -> float:
+        began_s = time.perf_counter()
+        steps(endless, number, np.zeros(2, np.float32))
+        return float(agreed(time.perf_counter() - began_s, cluster))
+
+    return run
+
+
+def agreed(value: Any, cluster: Cluster) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Returns the chief's value, for all workers to draw the same conclusions; they call this together."""
+    return json.loads(cluster.from_chief(json.dumps(value).encode()))
+
+
+def computes_float16(cluster: Cluster) -> bool:
+    """Says whether all of the chief's GPUs gain from float16; without any, it only costs."""
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+    capabilities = [found.get("compute_capability", (0, 0))[0] for found in details]
+    gains = bool(capabilities) and min(capabilities) >= _FLOAT16_CAPABILITY
+    return bool(agreed(gains, cluster))
+
+
+def compiles(strategy: tf.distribute.Strategy) -> bool:
+    """Says whether XLA can compile a whole step: not where replicas exchange their gradients inside it."""
+    return strategy.num_replicas_in_sync == 1

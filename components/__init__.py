@@ -1,1 +1,1 @@
-"""The steps of the pipeline, one folder each: ingest, split, train, evaluate, export."""
+"""The steps of the pipeline, one folder each: ingest, split, train, tune, evaluate, export."""

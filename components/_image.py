@@ -7,7 +7,7 @@ def reference(component: str, *, registry: str = "", tag: str = VERSION) -> str:
     """Names a component's image.
 
     Args:
-        component: `ingest`, `split`, `train`, `evaluate` or `export`.
+        component: `ingest`, `split`, `train`, `tune`, `evaluate` or `export`.
         registry: Host and path that the image is pushed under, `europe-docker.pkg.dev/acme/ml` for
             example. Empty for images that exist on this machine only.
         tag: The image's tag.

@@ -4,7 +4,8 @@ import difflib
 import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MultipleOf
 from pydantic import BaseModel, ValidationError
@@ -16,7 +17,9 @@ P = TypeVar("P", bound=BaseModel)
 
 
 def expected(field: FieldInfo) -> str:
-    """Returns what a field takes, for people: `int in [1, 64]`, `one of none, light`."""
+    """Returns what a field takes, for people: `int in [1, 64]`, `one of none, light`, `int in [1, 64] or auto`."""
+    if get_origin(field.annotation) in (Union, UnionType):
+        return " or ".join(_alternative(alternative) for alternative in get_args(field.annotation))
     if get_origin(field.annotation) is Literal:
         return "one of " + ", ".join(str(value) for value in get_args(field.annotation))
     if _is_collection(field):
@@ -24,6 +27,10 @@ def expected(field: FieldInfo) -> str:
     bounds = [_bound(constraint) for constraint in field.metadata]
     name = getattr(field.annotation, "__name__", str(field.annotation))
     return " ".join([name, *filter(None, [_interval(field)]), *filter(None, bounds)])
+
+
+def _alternative(annotation: Any) -> str:  # noqa: ANN401 - any type
+    return expected(FieldInfo.from_annotation(annotation)).removeprefix("one of ")
 
 
 def _interval(field: FieldInfo) -> str:

@@ -1,8 +1,9 @@
-"""Compiling the pipeline, and which images a compiled one names."""
+"""Compiling the pipelines, and which images a compiled one names."""
 
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from kfp import components as kfp_components
 from kfp.compiler import pipeline_spec_builder
@@ -15,29 +16,44 @@ from components._storage import whole_file
 PIPELINE_FILE = Path(__file__).parent.parent / "pipeline.yaml"
 COMPONENTS = ("ingest", "split", "train", "evaluate", "export")
 
+PipelineName = Literal["scene-classification", "tuning"]
+
 _COMPONENT_OF_IMAGE = re.compile(r"scenery-(\w+)")
 
 
-def compile_pipeline(output: Path, *, registry: str = "", tag: str = _image.VERSION) -> None:
-    """Compiles the DAG.
+def compile_pipeline(
+    output: Path, *, registry: str = "", tag: str = _image.VERSION, pipeline: PipelineName = "scene-classification"
+) -> None:
+    """Compiles a DAG.
 
     Args:
         output: The YAML file to write.
         registry: Where the cluster pulls the images from; "" for images that exist on this machine only.
         tag: The images' tag.
+        pipeline: Which one.
     """
-    from pipelines.scene_classification import scene_classification  # noqa: PLC0415 - a second of kfp's work
-
-    set_images(scene_classification, lambda name: _image.reference(name, registry=registry, tag=tag))
+    dag = _dag(pipeline)
+    set_images(dag, lambda name: _image.reference(name, registry=registry, tag=tag))
     with whole_file(output) as file:
         named_yaml = file.with_name(f"{file.name}.yaml")  # kfp insists on the suffix
         pipeline_spec_builder.write_pipeline_spec_to_file(
-            pipeline_spec=scene_classification.pipeline_spec,
-            pipeline_description=scene_classification.description,
-            platform_spec=scene_classification.platform_spec,
+            pipeline_spec=dag.pipeline_spec,
+            pipeline_description=dag.description,
+            platform_spec=dag.platform_spec,
             package_path=str(named_yaml),
         )
         named_yaml.replace(file)
+
+
+def _dag(pipeline: PipelineName) -> BaseComponent:
+    """Returns a DAG as KFP builds it, which takes a second."""
+    if pipeline == "tuning":
+        from pipelines.tuning import tuning  # noqa: PLC0415
+
+        return tuning
+    from pipelines.scene_classification import scene_classification  # noqa: PLC0415
+
+    return scene_classification
 
 
 def load_pipeline(file: Path) -> BaseComponent:

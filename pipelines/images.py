@@ -10,7 +10,10 @@ import docker
 
 from components import _image
 from components._errors import InputError
+from pipelines.compile import COMPONENTS
 
+# Of the pipeline's steps, and of tuning's.
+IMAGES = (*COMPONENTS, "tune")
 ROOT = Path(__file__).parent.parent
 DOCKERFILE = "images/Dockerfile"
 

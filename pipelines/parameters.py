@@ -27,7 +27,7 @@ def resolve(preset: str | None = None, config: Path | None = None, settings: Ite
     """Reads parameters from their sources; a later source wins over an earlier one.
 
     Args:
-        preset: Name of a file in `pipelines/presets/`, without its suffix.
+        preset: Name of a file in `pipelines/presets/`, without its suffix; or a path of one elsewhere.
         config: A YAML file of parameters.
         settings: `name=value` texts; values are read as YAML, those of texts are taken as they are.
 
@@ -54,10 +54,15 @@ def preset_names() -> list[str]:
 
 
 def read_preset(name: str) -> dict[str, Any]:
-    """Returns a preset's parameters, unchecked."""
+    """Returns the parameters, unchecked, of a preset: Scenery's own by its name, another by its path."""
+    if Path(name).suffix == ".yaml":
+        return _read_yaml(Path(name))
     known = preset_names()
     if name not in known:
-        raise InputError(f"preset: expected one of {', '.join(known)}. Received: {name!r}.{nearest(name, known)}")
+        raise InputError(
+            f"preset: expected one of {', '.join(known)}, or the path of a .yaml file. Received: {name!r}."
+            f"{nearest(name, known)}"
+        )
     return _read_yaml(PRESETS / f"{name}.yaml")
 
 

@@ -19,8 +19,9 @@ from pipelines.local.step import Progress, Step, Stopwatch
 
 IMAGE_USER = 65532  # the images' own user, when the caller is root
 
-# What tells clients of buckets where to go, and who asks; beside all that begins with AWS_.
-_STORAGE_VARIABLES = ("GOOGLE_CLOUD_PROJECT", "STORAGE_EMULATOR_HOST", "SCENERY_STORAGE_PATIENCE_S")
+# What tells clients of buckets and of tracking servers where to go, and who asks.
+_CLIENT_PREFIXES = ("AWS_", "MLFLOW_")
+_CLIENT_VARIABLES = ("GOOGLE_CLOUD_PROJECT", "STORAGE_EMULATOR_HOST", "SCENERY_STORAGE_PATIENCE_S")
 # Variables that name a file, and where it is without them.
 _CREDENTIAL_FILES = {
     "GOOGLE_APPLICATION_CREDENTIALS": "~/.config/gcloud/application_default_credentials.json",
@@ -71,7 +72,7 @@ def container_runner(run_folder: Path, sources: Iterable[Path]) -> local.DockerR
     credentials = _credential_files()
     read_only = [run_folder, *sources, *credentials.values()]
     return local.DockerRunner(
-        environment=_storage_settings() | {name: str(path) for name, path in credentials.items()},
+        environment=_client_settings() | {name: str(path) for name, path in credentials.items()},
         mounts=[Mount(str(path), str(path), "bind", read_only=True) for path in read_only],
         read_only=True,
         tmpfs={"/tmp": "rw,mode=1777"},  # noqa: S108 - inside the container
@@ -80,8 +81,12 @@ def container_runner(run_folder: Path, sources: Iterable[Path]) -> local.DockerR
     )
 
 
-def _storage_settings() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.startswith("AWS_") or name in _STORAGE_VARIABLES}
+def _client_settings() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(("AWS_", "MLFLOW_")) or name in _CLIENT_VARIABLES
+    }
 
 
 def _credential_files() -> dict[str, Path]:

@@ -91,7 +91,7 @@ def run_pipeline(request: RunRequest, progress: Progress) -> RunResult:
         )
         pipeline(**request.arguments)
     outputs = _outputs(folder, cache)
-    if outputs["evaluate"]["decision"] == "bless" and "export" not in outputs:
+    if outputs.get("evaluate", {}).get("decision") == "bless" and "export" not in outputs:
         raise RuntimeError(f"evaluate blessed the model, but kfp.local skipped export; see {folder / KFP_LOG}")
     write_step_folders(folder, {step: _folder_of(written) for step, written in outputs.items()})
     _point_latest_to(folder)

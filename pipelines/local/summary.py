@@ -66,8 +66,9 @@ def _places(result: RunResult) -> Text:
         "report": outputs["evaluate"]["report"],
         "data report": outputs["ingest"]["report"],
         "split report": outputs["split"]["report"],
+        "training report": outputs["train"]["report"],
         "metrics": outputs["evaluate"]["metrics"],
-        "curves": outputs["train"]["history"] / "curves.png",
+        "TensorBoard": outputs["train"]["tensorboard"],
         "rejected files": outputs["ingest"]["images"] / "rejected.jsonl",
         "ledger": outputs["split"]["ledger"] / "ledger.parquet",
     }

@@ -1,4 +1,4 @@
-"""The five images, and `scenery run --runner docker`: the same pipeline in real containers."""
+"""The component images, and `scenery run --runner docker`: the same pipeline in real containers."""
 
 import json
 import os
@@ -13,7 +13,8 @@ from pathlib import Path
 import docker
 import pytest
 
-COMPONENTS = ("ingest", "split", "train", "evaluate", "export")
+from pipelines.compile import COMPONENTS
+from pipelines.images import IMAGES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -32,7 +33,7 @@ def engine():
 def images(engine, run_scenery, tmp_path_factory) -> dict[str, docker.models.images.Image]:
     result = run_scenery("images", "build", cwd=tmp_path_factory.mktemp("build"))
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
-    return {component: engine.images.get(f"scenery-{component}") for component in COMPONENTS}
+    return {component: engine.images.get(f"scenery-{component}") for component in IMAGES}
 
 
 @pytest.fixture(scope="module")
@@ -75,17 +76,18 @@ def run_in(engine, component: str, *command: str) -> str:
     return engine.containers.run(f"scenery-{component}", list(command[1:]), entrypoint=command[0], remove=True).decode()
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
+@pytest.mark.parametrize("component", IMAGES)
 def test_image_explains_itself_without_arguments_of_its_own(component, images, engine):
     told = engine.containers.run(f"scenery-{component}", ["--help"], remove=True, network_mode="none").decode()
     assert f"python -m components.{component}" in told
     assert "example:" in told
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
+@pytest.mark.parametrize("component", IMAGES)
 def test_image_holds_its_own_step_and_no_root(component, images, engine):
     assert run_in(engine, component, "id", "-u").strip() == "65532"
-    assert set(run_in(engine, component, "ls", "/app/components").split()) & set(COMPONENTS) == {component}
+    steps = {"train", "tune"} if component == "tune" else {component}  # a trial is a training
+    assert set(run_in(engine, component, "ls", "/app/components").split()) & set(IMAGES) == steps
     installed = run_in(engine, component, "pip", "list", "--format", "freeze")
     assert "kfp==" not in installed
     assert ("tensorflow" in installed) == (component not in ("ingest", "split"))
@@ -94,7 +96,9 @@ def test_image_holds_its_own_step_and_no_root(component, images, engine):
 def test_shared_layers_are_shared(images):
     layers = {component: image.attrs["RootFS"]["Layers"] for component, image in images.items()}
     in_all = set.intersection(*map(set, layers.values()))
-    with_tensorflow = set.intersection(*(set(layers[component]) for component in ("train", "evaluate", "export")))
+    with_tensorflow = set.intersection(
+        *(set(layers[component]) for component in ("train", "tune", "evaluate", "export"))
+    )
     assert len(in_all) >= 3, "the base image and the packages of all steps"
     assert with_tensorflow > in_all
 

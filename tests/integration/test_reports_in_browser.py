@@ -25,9 +25,11 @@ from components.evaluate.scores import Evaluation
 from components.ingest.rejected import Rejected
 from components.ingest.report.page import write_report as write_ingest_report
 from components.split.report.page import write_report as write_split_report
+from components.train.report.page import write_report as write_train_report
 from tests.image_artifact import write_images_artifact
 from tests.page_parser import HOSTILE
 from tests.split_artifact import GroupOf, outputs_of, write_split_artifacts
+from tests.training_artifact import history, write_training_artifact
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needs_browser = pytest.mark.skipif(not CHROMIUM, reason="no chromium, chromium-browser or google-chrome on PATH")
@@ -130,6 +132,11 @@ def write_split_page(folder, page):
     write_split_report(outputs_of(folder / "split"), folder / "split" / "ledger", page)
 
 
+def write_train_page(folder, page):
+    counts = {name: 10 * number + 4 for number, name in enumerate(NAMES)}
+    write_train_report(write_training_artifact(folder / "history", history(counts, weights=ACTIVE[0])), page)
+
+
 def write_evaluate_page(folder, page):
     labels = np.arange(len(NAMES))
     scores = score(NAMES, labels, np.eye(len(NAMES), dtype=np.float32)[np.roll(labels, 1)])
@@ -140,6 +147,7 @@ def write_evaluate_page(folder, page):
 PAGES = {
     "ingest.html": (write_ingest_page, 6),
     "split.html": (write_split_page, 2),
+    "train.html": (write_train_page, 6),
     "evaluate.html": (write_evaluate_page, 5),
 }
 

@@ -13,6 +13,7 @@ from pipelines.parameters import Parameters
 COMMANDS = [
     (),
     ("run",),
+    ("tune",),
     ("sample",),
     ("parameters",),
     ("presets",),
@@ -72,6 +73,8 @@ def test_help_does_not_wait_for_kfp(tmp_path):
         (("run", "--data", ".", "--ledger", "."), "error: --ledger: expected a file, or none yet, found a folder at"),
         (("run", "--data", ".", "--set", "head_epoch=3"), "--set: head_epoch: no such parameter. The nearest is 'hea"),
         (("run", "--data", ".", "--preset", "quik"), "The nearest is 'quick'"),
+        (("tune", "--data", ".", "--search", "dropot"), "error: search: expected one of image_size_px"),
+        (("tune", "--data", ".", "--trials", "-1"), "error: --trials: expected int in [0, 100000]. Received: -1."),
         (("images", "build", "--component", "bake"), "error: --component: expected one of ingest, split, train, eva"),
     ],
 )

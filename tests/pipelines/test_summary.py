@@ -33,7 +33,7 @@ def result(tmp_path, monkeypatch):
         outputs = {
             "ingest": {"images": folder / "ingest" / "images", "report": folder / "ingest" / "report.html"},
             "split": {"ledger": folder / "split" / "ledger", "report": folder / "split" / "report.html"},
-            "train": {"history": folder / "train" / "history"},
+            "train": {"report": folder / "train" / "report.html", "tensorboard": folder / "train" / "tensorboard"},
             "evaluate": {"metrics": metrics, "report": folder / "evaluate" / "report.html"},
         }
         if decision.verdict == "bless":
@@ -67,9 +67,10 @@ def test_a_blessed_model_and_where_it_is(result):
     assert {name.strip(): path.strip() for name, path in places.items()} == {
         "report": "runs/2026-01-31-235959/evaluate/report.html",
         "metrics": "runs/2026-01-31-235959/evaluate/metrics.json",
-        "curves": "runs/2026-01-31-235959/train/history/curves.png",
+        "TensorBoard": "runs/2026-01-31-235959/train/tensorboard",
         "data report": "runs/2026-01-31-235959/ingest/report.html",
         "split report": "runs/2026-01-31-235959/split/report.html",
+        "training report": "runs/2026-01-31-235959/train/report.html",
         "rejected files": "runs/2026-01-31-235959/ingest/images/rejected.jsonl",
         "ledger": "runs/2026-01-31-235959/split/ledger/ledger.parquet",
         "SavedModel": "runs/2026-01-31-235959/export/saved_model",

@@ -1,0 +1,1 @@
+"""Tries combinations of training's parameters and keeps the best one."""

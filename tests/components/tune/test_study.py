@@ -1,0 +1,136 @@
+"""Which trials count, in a real SQLite file."""
+
+import time
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from components._errors import InputError
+from components.tune.outputs import write_outputs
+from components.tune.parameters import TuneParameters
+from components.tune.request import Request
+from components.tune.study import (
+    REASON,
+    StudyPlace,
+    await_one_to_begin,
+    begin_again,
+    completed,
+    counted,
+    is_surplus,
+    open_study,
+    reason,
+)
+
+# Workers go through `Study.optimize`; here, trials are asked for one by one, to be left hanging.
+pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed to be used with Study.optimize")
+
+
+@pytest.fixture
+def place(tmp_path):
+    return StudyPlace(f"sqlite:///{tmp_path}/deep/studies.db", "rooms", "abc", lost_after_s=2)
+
+
+def end(study, value=0.5):
+    trial = study.ask({"dropout": optuna.distributions.FloatDistribution(0, 1)})
+    study.tell(trial, value)
+    return trial.number
+
+
+def test_the_first_trial_is_the_base_and_comes_once(place):
+    first, second = (open_study(place, {"dropout": 0.25}) for _ in range(2))
+    assert end(first) == 0
+    end(second)
+    drawn = [trial.params["dropout"] for trial in counted(first)]
+    assert drawn[0] == 0.25 != drawn[1]
+
+
+def test_trials_of_other_images_are_kept_apart(place):
+    open_study(place, None)
+    other = StudyPlace(place.storage, place.name, "other images", 2)
+    with pytest.raises(InputError, match=r"--study-name rooms: expected trials on the same images .* Name another"):
+        open_study(other, None)
+
+
+def test_trials_of_earlier_lives_count(place):
+    end(open_study(place, None))
+    study = open_study(place, None)
+    assert await_one_to_begin(study, 2)
+    end(study)
+    assert not await_one_to_begin(study, 2)
+    assert await_one_to_begin(study, 3)
+    assert not await_one_to_begin(study, 3, deadline_s=time.monotonic())
+
+
+def test_one_that_was_cut_off_comes_again_in_place_of_itself(place):
+    study = open_study(place, None)
+    cut_off = study.ask({"dropout": optuna.distributions.FloatDistribution(0, 1)})
+    begin_again(study, cut_off)
+    study.tell(cut_off, state=TrialState.FAIL)
+    assert [trial.number for trial in counted(study)] == [1]
+    assert await_one_to_begin(study, 1)
+    assert end(study) == 1
+    assert counted(study)[0].params == cut_off.params
+    assert not await_one_to_begin(study, 1)
+
+
+def beat_once(study):
+    """Begins a trial, gives one sign of life, and is heard of no more."""
+    trial = study.ask({"dropout": optuna.distributions.FloatDistribution(0, 1)})
+    study._storage.record_heartbeat(trial._trial_id)
+    return trial
+
+
+@pytest.mark.slow
+def test_a_lost_one_comes_again_but_once_only(place):
+    study = open_study(place, None)
+    lost = beat_once(study)
+    assert await_one_to_begin(study, 1)
+    again = beat_once(study)
+    assert again.params == lost.params
+    assert not await_one_to_begin(study, 1)
+    [counts] = counted(study)
+    assert (counts.number, counts.state) == (again.number, TrialState.FAIL)
+    assert reason(counts) == "lost 2 times with its process; the usual reason is too little memory"
+
+
+def test_one_too_many_does_not_count(place):
+    study = open_study(place, None)
+    trials = [study.ask() for _ in range(3)]
+    assert [is_surplus(study, trial, 2) for trial in trials] == [False, False, True]
+    assert [trial.number for trial in counted(study)] == [0, 1]
+
+
+def test_the_best_comes_first_and_ties_keep_their_order(place):
+    study = open_study(place, None)
+    for value in (0.2, 0.6, 0.4, 0.6):
+        end(study, value)
+    assert [trial.number for trial in completed(counted(study))] == [1, 3, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("storage", "complaint"),
+    [
+        ("postgresql+psycopg://me:secret@127.0.0.1:1/db", "me:***@127.0.0.1:1/db: expected a database that can be"),
+        ("oracle://me:secret@host/db", r"me:***@host/db: expected a database that can be reached"),
+        ("my studies", "--storage: expected a URL such as"),
+        ("sqlite:////proc/nowhere/studies.db", "studies.db: expected a database that can be reached"),
+    ],
+)
+def test_a_storage_that_is_not_there_is_explained_without_its_password(storage, complaint):
+    with pytest.raises(InputError) as error:
+        open_study(StudyPlace(storage, "rooms", "abc", 2), None)
+    assert complaint in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+def test_without_a_score_nothing_is_written_but_the_reasons_are_told(datasets, tmp_path):
+    request = Request(TuneParameters(trials=2), datasets / "train", datasets / "validation", tmp_path / "work")
+    study = request.open_study()
+    for _ in range(2):
+        trial = study.ask()
+        trial.set_user_attr(REASON, "too dark")
+        study.tell(trial, state=TrialState.FAIL)
+    with pytest.raises(InputError, match=r"(?s)at least one complete trial, found 2 trials .*\n  too dark$"):
+        write_outputs(request, tmp_path / "study", tmp_path / "best", tmp_path / "report")
+    assert {path.name for path in tmp_path.iterdir()} == {"work"}

@@ -1,7 +1,7 @@
 """Decoding processes that share the work: which image goes where, and what is done when one ends before its time.
 
-Each process has a connection of its own and answers image by image, so that the image a process was at is known when
-it hangs or crashes, and no lock is shared that it could leave locked. Pools at hand (concurrent.futures, pebble) know
+Each process has a connection of its own and counts the images it has done, so that the one it was at is known when it
+hangs or crashes, and no lock is shared that it could leave locked. Pools at hand (concurrent.futures, pebble) know
 only which batch it was.
 """
 
@@ -129,17 +129,15 @@ class _Pool:
 
     def _receive(self, process: DecodingProcess) -> None:
         try:
-            answer = process.receive()
+            answers = process.receive()
         except EOFError:
             self._end(process, None)
             return
-        if not answer:
-            return
-        task, outcome = answer
-        if isinstance(outcome, Postponed):
-            self._postponed.append(replace(task, granted_bytes=outcome.needed_bytes))
-        else:
-            self._finish(task.number, outcome)
+        for task, outcome in answers:
+            if isinstance(outcome, Postponed):
+                self._postponed.append(replace(task, granted_bytes=outcome.needed_bytes))
+            else:
+                self._finish(task.number, outcome)
 
     def _end(self, process: DecodingProcess, refusal: Refusal | None) -> None:
         """Ends a process, refuses the image it was at, if it was at one, and takes back the others."""
@@ -147,9 +145,10 @@ class _Pool:
         code = process.kill()
         if process.since_s is None:
             raise RuntimeError(f"a decoding process ended with exit code {code} before it began to work")
-        if not process.ended_idle:
+        unanswered = process.take_back_unanswered()
+        if process.tasks and not process.ended_idle:
             self._finish(process.tasks.popleft().number, refusal or _crash(code))
-        for task in process.tasks:
+        for task in (*unanswered, *process.tasks):
             (self._postponed if task.granted_bytes > SMALL_BYTES else self._returned).append(task)
 
     def _finish(self, number: int, outcome: Picture | Refusal) -> None:

@@ -23,6 +23,8 @@ from components.ingest.decode.memory import SMALL_BYTES
 from components.ingest.decode.one_image import Picture, Postponed, Refusal, store_image
 from components.ingest.parameters import IngestParameters
 
+# Work behind an answer: each wakes the parent, which costs as much as a tenth of a small image.
+ANSWER_S = 0.01
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
 _KEPT_BYTES, _RETURNED_BYTES = 16 * 2**20, 4 * 2**20
@@ -50,8 +52,8 @@ class DecodingProcess:
     """A running process and what it has to do.
 
     Attributes:
-        connection: Has something to read when an image is done or the process has ended.
-        tasks: What it was given and has not answered; it is at the first.
+        connection: Has something to read when images are done or the process has ended.
+        tasks: What it was given and has not answered; it is at the first, or has done it within the last `ANSWER_S`.
         since_s: When it began with the first, by the monotonic clock; None while it starts.
         ended_idle: Whether it had ended before it was given its tasks; then none of them is to blame.
     """
@@ -64,7 +66,8 @@ class DecodingProcess:
     def __post_init__(self) -> None:
         context = get_context("spawn")  # a fork would copy the locks of threads that it does not copy
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs, self.parameters), daemon=True)
+        self._done, self._answered = context.RawValue("Q"), 0
+        self._process = context.Process(target=_work, args=(theirs, self._done, self.parameters), daemon=True)
         with _without_interrupts():
             self._process.start()
         theirs.close()
@@ -88,18 +91,23 @@ class DecodingProcess:
                 if isinstance(content, bytes):  # behind the others, since pickled it would be copied
                     self.connection.send_bytes(content)
 
-    def receive(self) -> tuple[Task, Picture | Refusal | Postponed] | None:
-        """Receives what came of the first of the tasks; None when the process says that it has started.
+    def receive(self) -> list[tuple[Task, Picture | Refusal | Postponed]]:
+        """Receives what came of the first tasks; of none of them when the process says that it has started.
 
         Raises:
             EOFError: If the process has ended.
         """
         try:
-            answer: Picture | Refusal | Postponed | None = self.connection.recv()
+            answers: list[Picture | Refusal | Postponed] = self.connection.recv()
         except ConnectionError as error:
             raise EOFError from error
         self.since_s = time.monotonic()
-        return (self.tasks.popleft(), answer) if answer else None
+        self._answered += len(answers)
+        return [(self.tasks.popleft(), answer) for answer in answers]
+
+    def take_back_unanswered(self) -> list[Task]:
+        """Returns tasks that an ended process had done without an answer; then the first of `tasks` is to blame."""
+        return [self.tasks.popleft() for _ in range(self._done.value - self._answered)]
 
     def left_s(self, now_s: float) -> float | None:
         """Returns how long the first task may still take; None if the clock is not running."""
@@ -125,16 +133,23 @@ def _without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _work(connection: Connection, parameters: IngestParameters) -> None:
+def _work(connection: Connection, done: ctypes.c_ulonglong, parameters: IngestParameters) -> None:
     _end_with_parent()
     _return_memory()
     cv2.setNumThreads(1)  # the images are the parallel work
     warnings.simplefilter("ignore")  # Pillow's, on what is odd but can be read
     try:
-        connection.send(None)
+        connection.send([])
         while True:
+            answers, since_s = list[Picture | Refusal | Postponed](), time.monotonic()
             for size_bytes, granted_bytes, read in _received(connection):
-                connection.send(store_image(read, size_bytes, parameters, granted_bytes))
+                answers.append(store_image(read, size_bytes, parameters, granted_bytes))
+                done.value += 1
+                if (now_s := time.monotonic()) - since_s > ANSWER_S:
+                    connection.send(answers)
+                    answers, since_s = [], now_s
+            if answers:
+                connection.send(answers)
     except (EOFError, ConnectionError):
         pass  # there is nobody left to work for
 

@@ -4,7 +4,7 @@ The flags are those of CleanVision (cleanlab/cleanvision), which names them odd 
 light, dark and blurry; the thresholds are its own except where a comment says otherwise.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -26,8 +26,7 @@ ELONGATED_ASPECT = 1 / 0.35
 SMALL_SIDE_PX = 112  # half the 224 pixels that most backbones take
 
 
-@dataclass(frozen=True, slots=True)
-class Quality:
+class Quality(NamedTuple):
     """What can be said of a picture without knowing what it shows.
 
     Attributes:

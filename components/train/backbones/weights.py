@@ -81,8 +81,8 @@ def keras_download(name: str) -> Iterator[None]:
     except Exception as error:  # Keras raises a bare Exception
         raise InputError(
             f"weights: expected to fetch the ImageNet weights that Keras publishes for {name}. Received: {error}. "
-            "Let this machine reach that address; or give the file's own path or URI as weights; or use `none`, "
-            "random weights; or a backbone that needs no download, such as efficientnet_lite0."
+            "Let this machine reach that address; or give the file's own path or URI as weights; or set "
+            "weights=none, random ones; or choose a backbone that needs no download, such as efficientnet_lite0."
         ) from error
     finally:
         socket.setdefaulttimeout(timeout_s)

@@ -6,12 +6,15 @@ import time
 from argparse import ArgumentParser
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components._executor import Artifact, input_errors_as_exit_status, step_parser, write_executor_output
 from components._parameters import add_flags, from_flags
 from components._storage import check_apart, local_paths
-from components.split.assignment import Split
 from components.split.parameters import SplitParameters
+
+if TYPE_CHECKING:
+    from components.split.assignment import Split
 
 EXAMPLE = """  python -m components.split --images run/images --train run/train --validation run/validation \\
       --test run/test --ledger run/ledger --report run/report --ledger-uri gs://acme/scenes/ledger.parquet"""
@@ -44,7 +47,7 @@ def main() -> None:
     from components.split.summary import ledger_metadata, metadata, say_summary  # noqa: PLC0415
 
     began = time.monotonic()
-    outputs: dict[Split, Path] = {"train": args.train, "validation": args.validation, "test": args.test}
+    outputs: dict["Split", Path] = {"train": args.train, "validation": args.validation, "test": args.test}
     report = args.report.with_name(f"{args.report.name}.html")
     with input_errors_as_exit_status():
         check_apart(

@@ -38,6 +38,7 @@ class RunRequest:
         runner: `host` for processes, `docker` for containers.
         source: The data, if it is on this machine.
         reuse: Whether to take unchanged steps from earlier runs.
+        link: What in `runs` points to the run once it has finished.
     """
 
     pipeline: Path
@@ -46,6 +47,7 @@ class RunRequest:
     runner: Runner
     source: Path | None
     reuse: bool
+    link: str = "latest"
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def run_pipeline(request: RunRequest, progress: Progress) -> RunResult:
     if outputs.get("evaluate", {}).get("decision") == "bless" and "export" not in outputs:
         raise RuntimeError(f"evaluate blessed the model, but kfp.local skipped export; see {folder / KFP_LOG}")
     write_step_folders(folder, {step: _folder_of(written) for step, written in outputs.items()})
-    _point_latest_to(folder)
+    _point_to(folder, request.link)
     return RunResult(folder, outputs, clock.seconds)
 
 
@@ -171,8 +173,8 @@ def _folder_of(outputs: Mapping[str, Any]) -> Path:
     return next(value.parent for value in outputs.values() if isinstance(value, Path))
 
 
-def _point_latest_to(folder: Path) -> None:
-    link = folder.parent / f".latest-{folder.name}"  # two runs may end at the same time
+def _point_to(folder: Path, name: str) -> None:
+    link = folder.parent / f".{name}-{folder.name}"  # two runs may end at the same time
     link.unlink(missing_ok=True)
     link.symlink_to(folder.name)
-    link.replace(folder.parent / "latest")
+    link.replace(folder.parent / name)

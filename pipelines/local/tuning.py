@@ -23,6 +23,7 @@ from pipelines.local.run import RunRequest, RunResult
 from pipelines.parameters import Parameters, resolve
 
 BEST_FILE = "best.yaml"
+LINK = "latest-tuning"  # beside `latest`, which has a model
 _OF_DATA = {*IngestParameters.model_fields, *SplitParameters.model_fields}
 
 
@@ -60,7 +61,7 @@ def tuning_request(
     with tempfile.TemporaryDirectory() as folder:
         pipeline = Path(folder) / "tuning.yaml"
         compile_pipeline(pipeline, pipeline="tuning")
-        yield RunRequest(pipeline, arguments, runs, "host", source, reuse=True)
+        yield RunRequest(pipeline, arguments, runs, "host", source, reuse=True, link=LINK)
 
 
 def print_outcome(console: Console, result: RunResult, parameters: Parameters, data: str) -> None:

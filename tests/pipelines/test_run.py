@@ -9,7 +9,7 @@ from kfp.local.io import IOStore
 from components._errors import InputError
 from pipelines.compile import PIPELINE_FILE
 from pipelines.local import run as run_module
-from pipelines.local.run import RunRequest, _new_folder, _point_latest_to, _value_of_channel, run_pipeline
+from pipelines.local.run import RunRequest, _new_folder, _point_to, _value_of_channel, run_pipeline
 from pipelines.local.step import StepFailedError
 
 
@@ -67,7 +67,7 @@ def test_latest_follows_the_newest_run_and_survives_a_move(tmp_path):
     runs = tmp_path / "runs"
     for name in ("first", "second"):
         (runs / name).mkdir(parents=True)
-        _point_latest_to(runs / name)
+        _point_to(runs / name, "latest")
         assert (runs / "latest").resolve() == runs / name
     moved = runs.rename(tmp_path / "elsewhere")
     assert (moved / "latest").resolve() == moved / "second"
@@ -102,7 +102,7 @@ def test_what_is_no_pipeline_leaves_no_folder(tmp_path):
 def test_a_failed_run_leaves_its_log_and_latest_as_it_was(tmp_path):
     earlier = tmp_path / "runs" / "earlier"
     earlier.mkdir(parents=True)
-    _point_latest_to(earlier)
+    _point_to(earlier, "latest")
     streams = sys.stdout, sys.stderr
     with pytest.raises(StepFailedError) as failure:
         run_pipeline(request(tmp_path), Silent())

@@ -66,7 +66,7 @@ def test_a_plateau_halves_the_rate_in_the_loop():
         model,
         optimizer,
         tf.nn.sparse_softmax_cross_entropy_with_logits,
-        Data(train, tf.data.Dataset.from_tensors(columns), 1, 2),
+        Data(train, tf.data.Dataset.from_tensors(columns), 1, 1, 2),
         epochs=6,
         callbacks=[record, *schedule_callbacks("plateau", 6)],
         strategy=tf.distribute.get_strategy(),

@@ -47,7 +47,7 @@ def main() -> None:
     from components.split.summary import ledger_metadata, metadata, say_summary  # noqa: PLC0415
 
     began = time.monotonic()
-    outputs: dict["Split", Path] = {"train": args.train, "validation": args.validation, "test": args.test}
+    outputs: dict[Split, Path] = {"train": args.train, "validation": args.validation, "test": args.test}
     report = args.report.with_name(f"{args.report.name}.html")
     with input_errors_as_exit_status():
         check_apart(

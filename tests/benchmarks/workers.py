@@ -36,7 +36,13 @@ def work(folder: Path, image_size_px: int, batch_size: int) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     cluster, images = join_cluster(os.environ), read_images(folder / "examples", image_size_px)
     parameters = TrainParameters(
-        image_size_px=image_size_px, batch_size=batch_size, head_epochs=0, finetune_epochs=EPOCHS, patience=EPOCHS
+        image_size_px=image_size_px,
+        batch_size=batch_size,
+        head_epochs=0,
+        finetune_epochs=EPOCHS,
+        patience=EPOCHS,
+        precision="float32",  # the same for one and two, whatever would be measured
+        xla="off",
     )
     clock = Clock()
     Trainer(parameters, images, images, cluster, callbacks=[clock]).train()

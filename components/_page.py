@@ -1,4 +1,4 @@
-"""HTML pages that need nothing from elsewhere, and no scripts."""
+"""HTML pages that need nothing from elsewhere: one look for all of them."""
 
 from base64 import b64encode
 from pathlib import Path

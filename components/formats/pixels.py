@@ -36,6 +36,8 @@ _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*", b"B
 _CONTAINED = (b"WEBP", b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 # What libjpeg-turbo says of some phones' files that lack nothing. It reports the last warning: damage would come later.
 _HARMLESS = "Invalid SOS parameters for sequential JPEG"
+_TURNS = {3: cv2.ROTATE_180, 6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}  # by EXIF orientation
+_FLIPS = {2: 1, 4: 0}  # OpenCV's codes: left to right, upside down
 _SRGB = ImageCms.createProfile("sRGB")
 _SRGB_LEVELS = 2  # a profile that moves no colour by more than this is sRGB under whatever name
 
@@ -152,12 +154,13 @@ def orient(pixels: Pixels, orientation: int) -> Pixels:
     Returns:
         The upright pixels; for orientations from 5 on height and width change places.
     """
-    if orientation >= 5:
+    if orientation in _TURNS:
+        return np.asarray(cv2.rotate(pixels, _TURNS[orientation]), np.uint8)
+    if orientation in _FLIPS:
+        return np.asarray(cv2.flip(pixels, _FLIPS[orientation]), np.uint8)
+    if orientation in (5, 7):
         pixels = cv2.transpose(pixels)
-    upside_down, mirrored = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
-    if upside_down or mirrored:
-        pixels = cv2.flip(pixels, -1 if upside_down and mirrored else int(mirrored))
-    return pixels
+    return np.asarray(cv2.flip(pixels, -1, pixels), np.uint8) if orientation == 7 else pixels
 
 
 def shrink(pixels: Pixels, shorter_side_px: int) -> Pixels:

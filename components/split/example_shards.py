@@ -1,6 +1,5 @@
 """Images as tf.train.Example in TFRecord shards, in shuffled order, each record written once at its final place."""
 
-import errno
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -150,10 +149,17 @@ def _write_batch(
     columns = (ids, rows.labels[chosen].tolist(), places.file[chosen].tolist(), places.offset[chosen].tolist())
     for jpeg, image_id, label, file, offset in zip(jpegs, *columns, strict=True):
         before, after = record_around(ENCODED, jpeg, of_label[label] + _id_entry(image_id))
-        written = os.pwritev(descriptors[file], (before, jpeg, after), offset)
-        if written != len(before) + len(jpeg) + len(after):  # the disk has filled up in the middle of a record
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(places.files[file].file))
+        _write_at(descriptors[file], (before, jpeg, after), offset)
     return part
+
+
+def _write_at(descriptor: int, parts: tuple[bytes, Buffer, bytes], offset: int) -> None:
+    """Writes all of the parts; where a file takes only some, the next call says why."""
+    written = os.pwritev(descriptor, parts, offset)
+    if written < sum(map(len, parts)):
+        rest = b"".join(parts)
+        while written < len(rest):
+            written += os.pwrite(descriptor, rest[written:], offset + written)
 
 
 def flush(shards: Iterable[Shard]) -> None:

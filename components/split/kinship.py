@@ -37,11 +37,6 @@ class Kin:
         """Whether it has a group of this run, bool [kin]."""
         return np.bincount(self.of_group, minlength=len(self.names)) > 0
 
-    @property
-    def is_known(self) -> NDArray[np.bool_]:
-        """Whether it has an entry in the ledger, bool [kin]."""
-        return np.bincount(self.of_entry, minlength=len(self.names)) > 0
-
     def splits(self, ledger: Ledger | None) -> Codes:
         """The strictest split that any part was in: nothing leaves test, nor validation for train. int8 [kin]."""
         strictest = np.full(len(self.names), NONE, np.int8)

@@ -205,8 +205,11 @@ def _validate(
     losses, confusion = (each.numpy() for each in sums)
     hits, support, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
     present = support > 0
+    loss = float((losses[present] / support[present]).mean())
+    if not math.isfinite(loss):
+        raise InputError(f"The validation loss became {loss} after the epoch. Lower the learning rate.")
     return {
-        "val_loss": float((losses[present] / support[present]).mean()),
+        "val_loss": loss,
         "val_accuracy": float(hits.sum() / support.sum()),
         "val_macro_f1": float((2 * hits[present] / (support + predicted)[present]).mean()),
     }

@@ -87,10 +87,9 @@ class StepChooser:
     def _options(self, phase: Phase) -> list[Computation]:
         """Only the backbone's layers have a precision to choose, and a head on features that are computed has none."""
         precision = self._parameters.precision if phase.model is self._classifier.model else "float32"
-        one_replica = self._cluster.strategy.num_replicas_in_sync == 1
-        return candidates(
-            precision, self._parameters.xla, float16=computes_float16(self._cluster), compiles=one_replica
-        )
+        # XLA can't compile a whole step in which replicas exchange their gradients.
+        compiles = self._cluster.strategy.num_replicas_in_sync == 1
+        return candidates(precision, self._parameters.xla, float16=computes_float16(self._cluster), compiles=compiles)
 
     def _certain_epochs(self, phase: Phase) -> int:
         """Returns how many epochs the phase will have at least: patience begins with the first."""

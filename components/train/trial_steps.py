@@ -83,8 +83,3 @@ def computes_float16(cluster: Cluster) -> bool:
     capabilities = [found.get("compute_capability", (0, 0))[0] for found in details]
     gains = bool(capabilities) and min(capabilities) >= _FLOAT16_CAPABILITY
     return bool(agreed(gains, cluster))
-
-
-def compiles(strategy: tf.distribute.Strategy) -> bool:
-    """Says whether XLA can compile a whole step: not where replicas exchange their gradients inside it."""
-    return strategy.num_replicas_in_sync == 1

@@ -61,6 +61,10 @@ class _Pool:
         self._workers = workers
         self._processes: list[DecodingProcess] = []
         self._returned: deque[Task] = deque()  # of processes that ended before they came to them
+        # Done in a process that ended before it said so, and their numbers. Each goes alone, and its process ends with
+        # it: one of them may have done the damage that another image was lost by.
+        self._unanswered: deque[Task] = deque()
+        self._suspects: set[int] = set()
         self._postponed: deque[Task] = deque()
         self._finished: dict[int, Picture | Refusal] = {}
         self._waiting_bytes = 0
@@ -106,6 +110,8 @@ class _Pool:
     def _batch(self) -> list[Task]:
         if self._postponed and self._granted_bytes() + self._postponed[0].granted_bytes <= LARGE_BYTES:
             return [self._postponed.popleft()]
+        if self._unanswered:
+            return [self._unanswered.popleft()]
         batch: list[Task] = []
         while len(batch) < BATCH_IMAGES and sum(task.size_bytes for task in batch) < BATCH_BYTES:
             task = self._returned.popleft() if self._returned else self._new()
@@ -138,6 +144,9 @@ class _Pool:
                 self._postponed.append(replace(task, granted_bytes=outcome.needed_bytes))
             else:
                 self._finish(task.number, outcome)
+            if task.number in self._suspects:
+                self._processes.remove(process)
+                process.kill()
 
     def _end(self, process: DecodingProcess, refusal: Refusal | None) -> None:
         """Ends a process, refuses the image it was at, if it was at one, and takes back the others."""
@@ -145,10 +154,11 @@ class _Pool:
         code = process.kill()
         if process.since_s is None:
             raise RuntimeError(f"a decoding process ended with exit code {code} before it began to work")
-        unanswered = process.take_back_unanswered()
+        self._unanswered += process.take_back_unanswered()
+        self._suspects.update(task.number for task in self._unanswered)
         if process.tasks and not process.ended_idle:
             self._finish(process.tasks.popleft().number, refusal or _crash(code))
-        for task in (*unanswered, *process.tasks):
+        for task in process.tasks:
             (self._postponed if task.granted_bytes > SMALL_BYTES else self._returned).append(task)
 
     def _finish(self, number: int, outcome: Picture | Refusal) -> None:

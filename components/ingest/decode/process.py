@@ -99,7 +99,7 @@ class DecodingProcess:
         """
         try:
             answers: list[Picture | Refusal | Postponed] = self.connection.recv()
-        except ConnectionError as error:
+        except OSError as error:  # a ConnectionError, or a bare OSError where a message breaks off
             raise EOFError from error
         self.since_s = time.monotonic()
         self._answered += len(answers)

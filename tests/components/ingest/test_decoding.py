@@ -19,7 +19,7 @@ from components._errors import InputError
 from components._objects import UnreachableError
 from components.formats import pixels
 from components.ingest.decode import images as decoding
-from components.ingest.decode import pool, reading
+from components.ingest.decode import one_image, pool, reading
 from components.ingest.decode.images import decode_images, processors
 from components.ingest.decode.memory import LARGE_BYTES, SMALL_BYTES, decoding_bytes
 from components.ingest.decode.one_image import Picture
@@ -109,6 +109,19 @@ def test_a_decoder_that_crashes_or_hangs_costs_only_its_image(images):
         "exit": ("damaged", "its decoder crashed (exit code 3)"),
         "killed": ("too large", "the system ended its decoder (SIGKILL), as it does when memory runs out"),
     }
+
+
+def test_an_image_that_damages_its_decoder_costs_the_next_one_at_most(images):
+    """Whether or not its own answer was out when the next one met the damage."""
+    given = [*images[:3], image_of(partial(_damage, images[3].file.read), "damaging"), *images[4:]]
+    for _ in range(2):
+        results = list(decode_images(given, IngestParameters(), 1))
+        assert rejections_of(results) == {images[4].source_uri: ("damaged", "its decoder crashed (exit code 3)")}
+
+
+def _damage(read):
+    one_image._read = lambda _: os._exit(3)
+    return read()
 
 
 def test_a_process_that_is_killed_while_idle_costs_no_image(tmp_path, picture, monkeypatch):
@@ -301,10 +314,17 @@ def test_waiting_pictures_are_bounded(images, monkeypatch):
     assert len(list(results)) == len(images)
 
 
+def _orientation(way):
+    exif = Image.Exif()
+    exif[pixels.EXIF_ORIENTATION] = way
+    return exif
+
+
 MEMORY_HUNGRY = {
     "png": ("PNG", {"compress_level": 1}), "webp": ("WEBP", {"method": 0}), "avif": ("AVIF", {"speed": 10}),
     "heif": ("HEIF", {"quality": 50}), "tiff": ("TIFF", {"compression": "tiff_lzw"}), "jpeg": ("JPEG", {}),
     "progressive": ("JPEG", {"progressive": True}), "turned": ("TIFF", {"tiffinfo": {274: 6}}),
+    **{f"turned-{way}": ("JPEG", {"exif": _orientation(way)}) for way in (4, 6, 7, 8)},
     "one-strip": ("TIFF", {"compression": "tiff_adobe_deflate", "strip_size": 2**30}),
 }  # fmt: skip
 

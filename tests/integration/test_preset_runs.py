@@ -25,5 +25,5 @@ def test_weights_that_cannot_be_fetched_end_a_run_before_its_work_begins(sample,
     result = run_scenery("run", "--data", sample, "--preset", "natural_scenes", cwd=tmp_path)
     assert result.returncode == 1
     assert "features of" not in result.stdout
-    for way_out in ("publishes for mobilenet", "own path or URI as weights", "`none`", "efficientnet_lite0"):
+    for way_out in ("publishes for mobilenet", "own path or URI as weights", "weights=none", "efficientnet_lite0"):
         assert way_out in result.stderr

@@ -1,15 +1,22 @@
 """The tuning pipeline: its tasks, its inputs, and that the step understands what it is told."""
 
+import io
+import shlex
+
 import pytest
 import yaml
+from rich.console import Console
+from typer.testing import CliRunner
 
 from components._errors import InputError
 from components.ingest.parameters import IngestParameters
 from components.split.parameters import SplitParameters
 from components.tune.__main__ import parser
 from components.tune.parameters import TuneParameters
+from pipelines.cli import app
 from pipelines.compile import compile_pipeline, load_pipeline
-from pipelines.local.tuning import trial_parameters
+from pipelines.local.run import RunResult
+from pipelines.local.tuning import print_outcome, trial_parameters
 from pipelines.parameters import Parameters, resolve
 
 BY_HAND = {"--work", "--only-trials"}
@@ -76,3 +83,24 @@ def test_a_preset_may_be_a_file(tmp_path):
         resolve(str(tmp_path / "missing.yaml"))
     with pytest.raises(InputError, match=r"or the path of a \.yaml file\. Received: 'best'"):
         resolve("best")
+
+
+@pytest.mark.parametrize("ledger", ["", "gs://acme/our rooms/ledger.csv"])
+def test_the_next_command_splits_as_tuning_did(ledger, tmp_path):
+    best = tmp_path / "best.yaml"
+    best.write_text("dropout: 0.25\n", encoding="utf-8")
+    outputs = {"tune": {"best": best, "report": tmp_path / "report.html", "study": tmp_path / "study"}}
+    result, printed = RunResult(tmp_path, outputs, 1.0), io.StringIO()
+    print_outcome(Console(file=printed, width=80), result, Parameters(), "my photos", ledger)
+    words = shlex.split(printed.getvalue().splitlines()[-1])
+    expected = ["next", "scenery", "run", "--data", "my photos", *(["--ledger", ledger] if ledger else [])]
+    assert words == [*expected, "--preset", str(best)]
+
+
+def test_compiling_it_leaves_the_pipeline_of_runs_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pipeline.yaml").write_text("of runs", encoding="utf-8")
+    result = CliRunner().invoke(app, ["compile", "--pipeline", "tuning"])
+    assert (result.exit_code, result.output) == (0, "wrote tuning.yaml\n")
+    assert yaml.safe_load((tmp_path / "tuning.yaml").read_text())["pipelineInfo"]["name"].endswith("tuning")
+    assert (tmp_path / "pipeline.yaml").read_text(encoding="utf-8") == "of runs"

@@ -59,7 +59,7 @@ def tuning(
     """Runs ingest and split, then as many tasks as there are helpers, which share the trials, then one more.
 
     The last one does what the helpers have left, which is all without helpers, and sums the study up. Helpers
-    need a `storage` that all machines reach. They are numbers, 1 up: each draws combinations of its own.
+    need a `storage` that all machines reach. They are numbers, 1 up, by which their messages can be told apart.
     """
     ingested = ingest(
         source=source,

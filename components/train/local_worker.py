@@ -1,6 +1,6 @@
-"""One of several workers on one machine: the train step, which ends when the process that started it does.
+"""One of several workers on one machine: a step, which ends when the process that started it does.
 
-    python -m components.train.local_worker LIFELINE FLAGS...
+    python -m components.train.local_worker LIFELINE MODULE FLAGS...
 
 LIFELINE is the file descriptor of a pipe that nobody writes to. It ends with the process that holds its other end,
 however that was ended.
@@ -15,15 +15,15 @@ import time
 
 from components.train.preemption import PREEMPTED_STATUS
 
-# For the chief to keep a checkpoint, as `local_workers` gives it.
+# To keep a checkpoint or hand a trial back, as `local_workers` gives it.
 _GRACE_S = 60.0
 
 
 def main() -> None:
     """Runs the step under watch."""
-    lifeline = int(sys.argv.pop(1))
+    lifeline, module = int(sys.argv.pop(1)), sys.argv.pop(1)
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    runpy.run_module("components.train", run_name="__main__", alter_sys=True)
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def _end_with(lifeline: int) -> None:

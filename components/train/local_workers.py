@@ -1,4 +1,4 @@
-"""A cluster on one machine, for trying it out: worker processes that find each other by TF_CONFIG."""
+"""Several workers of a step on one machine; of train, a cluster for trying it out, which TF_CONFIG holds together."""
 
 import json
 import os
@@ -6,8 +6,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 from components._progress import say
 
@@ -17,10 +18,53 @@ _POLL_S = 0.1
 INTERRUPTED_STATUS = 130  # as a shell counts: 128 + SIGINT
 
 
+@dataclass(frozen=True)
+class LocalWorker:
+    """A process to start.
+
+    Attributes:
+        module: Of the step, which is run as a program.
+        flags: Of the step.
+        environment: Variables that are added to this process's.
+    """
+
+    module: str
+    flags: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def local_workers(step: str, workers: Sequence[LocalWorker]) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Yields a step's processes, each with its share of the cores.
+
+    None outlives the block, nor this process, should it be killed.
+
+    Args:
+        step: In whose name they are announced.
+        workers: What to start.
+    """
+    shares = _shares_of_cores(sorted(os.sched_getaffinity(0)), len(workers))
+    say(step, f"{len(workers)} workers on this machine, with {'+'.join(str(len(share)) for share in shares)} cores")
+    processes: list[subprocess.Popen[bytes]] = []
+    lifeline, held = os.pipe()
+    try:
+        for worker, cores in zip(workers, shares, strict=True):
+            processes.append(_start(worker, lifeline))
+            os.sched_setaffinity(processes[-1].pid, cores)
+        yield processes
+    finally:
+        _end(processes)
+        os.close(lifeline)
+        os.close(held)
+
+
+def end_status(returncode: int) -> int:
+    """Returns the status with which a process ended, as a shell would: of a signal, 128 + its number."""
+    return returncode if returncode >= 0 else 128 - returncode
+
+
 def train_with_local_workers(workers: int, flags: Sequence[str]) -> int:
     """Runs the train step in several processes, each with its share of the cores.
-
-    None outlives the call, nor this process, should it be killed.
 
     Args:
         workers: Number of processes; the first is the chief.
@@ -30,27 +74,22 @@ def train_with_local_workers(workers: int, flags: Sequence[str]) -> int:
         0; the exit status of the worker that failed first; or 130 after Ctrl-C.
     """
     addresses = _free_addresses(workers)
-    shares = _shares_of_cores(sorted(os.sched_getaffinity(0)), workers)
-    say("train", f"{workers} workers on this machine, with {'+'.join(str(len(share)) for share in shares)} cores")
-    processes: list[subprocess.Popen[bytes]] = []
-    lifeline, held = os.pipe()
+    each = [_of_cluster(addresses, index, flags) for index in range(workers)]
     try:
-        for index, cores in enumerate(shares):
-            processes.append(_start(addresses, index, lifeline, flags))
-            os.sched_setaffinity(processes[-1].pid, cores)
-        return _first_failure(processes)
+        with local_workers("train", each) as processes:
+            return _first_failure(processes)
     except KeyboardInterrupt:
         return INTERRUPTED_STATUS
-    finally:
-        _end(processes)
-        os.close(lifeline)
-        os.close(held)
 
 
-def _start(addresses: Sequence[str], index: int, lifeline: int, flags: Sequence[str]) -> subprocess.Popen[bytes]:
+def _of_cluster(addresses: Sequence[str], index: int, flags: Sequence[str]) -> LocalWorker:
     tf_config = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
-    command = [sys.executable, "-m", "components.train.local_worker", str(lifeline), *flags, "--workers", "1"]
-    environment = os.environ | {"TF_CONFIG": tf_config}
+    return LocalWorker("components.train", [*flags, "--workers", "1"], {"TF_CONFIG": tf_config})
+
+
+def _start(worker: LocalWorker, lifeline: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "components.train.local_worker", str(lifeline), worker.module, *worker.flags]
+    environment = os.environ | worker.environment
     # In a group of its own, for Ctrl-C to reach this process only, which then ends all.
     return subprocess.Popen(command, env=environment, process_group=0, pass_fds=[lifeline])  # noqa: S603 - ourselves
 
@@ -76,11 +115,11 @@ def _first_failure(processes: Sequence[subprocess.Popen[bytes]]) -> int:
         if failed and not failure:
             failure, deadline_s = failed, time.monotonic() + _GRACE_S
     failure = failure or next((process.returncode for process in processes if process.returncode), 0)
-    return failure if failure >= 0 else 128 - failure  # as a shell would: 128 + the signal
+    return end_status(failure)
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Asks those that still run to end, which lets the chief keep a checkpoint; then makes them."""
+    """Asks those that still run to end, which lets them keep what they have; then makes them."""
     for process in processes:
         if process.poll() is None:
             process.terminate()

@@ -6,8 +6,13 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from components.train.parameters import TrainParameters
 from components.tune.search_space import DEFAULT_SEARCH, Space, parse_space
+from components.tune.storage_url import check_without_password
 
 Pruner = Literal["median", "hyperband", "none"]
+
+# What only one phase of training heeds. The head's phase comes again in crt, which trains a new head.
+_OF_THE_HEADS_PHASE = {"head_learning_rate", "head_schedule", "head_views"}
+_OF_FINETUNING = {"finetune_learning_rate", "finetune_schedule", "finetune_layers"}
 
 
 class TuneParameters(BaseModel, frozen=True, extra="forbid"):
@@ -20,15 +25,19 @@ class TuneParameters(BaseModel, frozen=True, extra="forbid"):
         description="trials of the study in total, those of earlier runs and other workers included",
     )
     timeout_minutes: float = Field(
-        0.0, ge=0, description="after which no other trial begins; the one under way ends; 0 for no limit"
+        0.0,
+        ge=0,
+        description="counted by each task from its own start, after which it begins no other trial; the one under way "
+        "ends; 0 for no limit",
     )
     study_name: str = Field(
         "", max_length=200, description="name in the storage; by default made of the data and what is searched"
     )
     storage: str = Field(
         "",
-        description="SQLAlchemy URL of the database that holds the study, postgresql+psycopg://HOST/DB for example; "
-        "all workers that name it share the study; by default a SQLite file in the work folder",
+        description="SQLAlchemy URL of the database that holds the study, postgresql+psycopg://USER@HOST/DB for "
+        "example, without a password; all workers that name it share the study; by default a SQLite file in the work "
+        "folder",
     )
     base: dict[str, Any] = Field(
         {}, description="parameters of train that all trials share; those left out have train's defaults"
@@ -46,7 +55,7 @@ class TuneParameters(BaseModel, frozen=True, extra="forbid"):
     )
     workers: int = Field(1, ge=1, le=256, description="processes on this machine that share the trials, cores and GPUs")
     worker: int = Field(
-        0, ge=0, le=100_000, description="number of the first of them among all that share the study: each has its own"
+        0, ge=0, le=100_000, description="number of the first of them; the others count on: which GPU each takes"
     )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="of the choice of combinations")
 
@@ -63,7 +72,13 @@ class TuneParameters(BaseModel, frozen=True, extra="forbid"):
             for value in dimension.ends:
                 _check(trial_parameters, "search", {dimension.name: value})
         if not space:
-            raise ValueError("search: expected at least one parameter, or several backbones. Received: none.")
+            left_out = f"only {', '.join(self.unheeded())}, of phases without epochs" if self.unheeded() else "none"
+            raise ValueError(f"search: expected at least one parameter, or several backbones. Received: {left_out}.")
+        return self
+
+    @model_validator(mode="after")
+    def _is_a_database_without_a_password(self) -> Self:
+        check_without_password(self.storage)
         return self
 
     def of_trial(self, values: dict[str, Any]) -> TrainParameters:
@@ -84,11 +99,23 @@ class TuneParameters(BaseModel, frozen=True, extra="forbid"):
         return {name: parameters[name] for name in named}
 
     def space(self) -> Space:
-        """Returns what is searched; parameters of phases that trials leave out are not."""
-        parameters = self.of_trial({})
-        unused = {"head": parameters.head_epochs == 0, "finetune": parameters.finetune_epochs == 0}
-        space = parse_space(self.search, self.backbones, parameters)
-        return tuple(dimension for dimension in space if not unused.get(dimension.name.partition("_")[0], False))
+        """Returns what is searched, without what no trial heeds."""
+        unheeded = self.unheeded()
+        return tuple(dimension for dimension in self._given_space() if dimension.name not in unheeded)
+
+    def unheeded(self) -> list[str]:
+        """Returns which parameters are named in `search` but not searched: those of phases that trials leave out."""
+        base, given = self.of_trial({}), self._given_space()
+        choices = {dimension.name: dimension.ends for dimension in given}
+        without_effect: set[str] = set()
+        if base.head_epochs == 0 and "crt" not in choices.get("imbalance", (base.imbalance,)):
+            without_effect |= _OF_THE_HEADS_PHASE
+        if base.finetune_epochs == 0:
+            without_effect |= _OF_FINETUNING
+        return [name for name in choices if name in without_effect]
+
+    def _given_space(self) -> Space:
+        return parse_space(self.search, self.backbones, self.of_trial({}))
 
     def _budget(self) -> dict[str, int]:
         epochs = {"head_epochs": self.trial_head_epochs, "finetune_epochs": self.trial_finetune_epochs}

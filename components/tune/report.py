@@ -104,6 +104,9 @@ def findings(trials: Sequence[FrozenTrial], parameters: TuneParameters) -> list[
         told.append(
             Finding(f"{of_noun(left, 'trial')} of {parameters.trials} are still to come: tune again.", "trials")
         )
+    if unheeded := parameters.unheeded():
+        text = f"Not searched, because trials leave out the phases that heed them: {', '.join(unheeded)}."
+        told.append(Finding(text, "trials", is_problem=False))
     told.append(
         Finding(
             "The best of many is flattered by the images that chose it: what it is worth, a run's test images tell.",

@@ -9,7 +9,7 @@ import optuna
 from components.formats.dataset import Dataset, read_dataset
 from components.tune.parameters import TuneParameters
 from components.tune.search_space import holds
-from components.tune.study import StudyPlace, counted, default_storage, finished, open_study
+from components.tune.study import StudyPlace, completed, counted, default_storage, finished, open_study
 
 # On what a trial scores.
 _WITHOUT_EFFECT = {"checkpoint_minutes", "mlflow_tracking_uri", "mlflow_experiment"}
@@ -69,3 +69,7 @@ class Request:
         """Returns whether the study has all trials that it is to have."""
         within = counted(self.open_study())[: self.parameters.trials]
         return len(finished(within)) == self.parameters.trials
+
+    def has_score(self) -> bool:
+        """Returns whether there is a complete trial, and so something to sum up."""
+        return bool(completed(counted(self.open_study())))

@@ -15,10 +15,11 @@ from typing import Any
 import optuna
 import sqlalchemy as sa
 from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
-from optuna.storages import RDBStorage
+from optuna.storages import RDBStorage, _CachedStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from components._errors import InputError
+from components.tune.storage_url import shown
 
 SCORE = "val_macro_f1"
 REASON = "reason"  # why a trial failed or was pruned
@@ -51,8 +52,8 @@ class StudyPlace:
 
     @property
     def shown(self) -> str:
-        """The URL without its password."""
-        return sa.make_url(self.storage).render_as_string(hide_password=True)
+        """Driver, host and database of the URL."""
+        return shown(self.storage)
 
 
 def open_storage(url: str, lost_after_s: int = 60) -> RDBStorage:
@@ -80,11 +81,11 @@ def open_storage(url: str, lost_after_s: int = 60) -> RDBStorage:
             time.sleep(1)
             return _connect(parsed, lost_after_s)  # another worker was making the tables
     except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
-        place, why = parsed.render_as_string(hide_password=True), str(error).splitlines()[0]
+        why = str(error).splitlines()[0]
         raise InputError(
-            f"--storage {place}: expected a database that can be reached and written. {why} Check the address, that "
-            "the database exists, and the user's rights; passwords may also come from the driver's own variables, "
-            "PGPASSWORD for example."
+            f"--storage {shown(url)}: expected a database that can be reached and written. {why} Check the address, "
+            "that the database exists, the user's rights, and the password, which the driver takes from PGPASSWORD, "
+            "~/.pgpass or an option file."
         ) from error
 
 
@@ -102,19 +103,12 @@ def _connect(url: sa.URL, lost_after_s: int) -> RDBStorage:
         )
 
 
-def open_study(
-    place: StudyPlace,
-    first: dict[str, Any] | None,
-    sampler: optuna.samplers.BaseSampler | None = None,
-    pruner: optuna.pruners.BasePruner | None = None,
-) -> optuna.Study:
+def open_study(place: StudyPlace, first: dict[str, Any] | None) -> optuna.Study:
     """Opens the study, or makes it.
 
     Args:
         place: Which, and where.
         first: Values that the first trial is to try; None leaves the choice to the sampler.
-        sampler: Chooses combinations.
-        pruner: Ends trials that fall behind.
 
     Raises:
         InputError: If the database can't be reached, or the study holds trials of something else.
@@ -122,11 +116,9 @@ def open_study(
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # workers say themselves how their trials end
     storage = open_storage(place.storage, place.lost_after_s)
     try:
-        study = optuna.create_study(
-            study_name=place.name, storage=storage, sampler=sampler, pruner=pruner, direction="maximize"
-        )
+        study = optuna.create_study(study_name=place.name, storage=storage, direction="maximize")
     except DuplicatedStudyError:  # this worker is not the first
-        study = optuna.load_study(study_name=place.name, storage=storage, sampler=sampler, pruner=pruner)
+        study = optuna.load_study(study_name=place.name, storage=storage)
         if study.user_attrs.get(_FINGERPRINT, place.fingerprint) != place.fingerprint:
             raise InputError(
                 f"--study-name {place.name}: expected trials on the same images with the same base and "
@@ -210,7 +202,9 @@ def begin_again(study: optuna.Study, trial: FrozenTrial | optuna.Trial, losses: 
         trial: No longer counts from now on.
         losses: How often its process was lost.
     """
-    study.enqueue_trial(trial.params, user_attrs={_REPEATS: trial.number, _LOSSES: losses})
+    # Values that were given to a trial are not among its parameters until it asks for them.
+    given = study.get_trials(deepcopy=False)[trial.number].system_attrs.get("fixed_params", {})
+    study.enqueue_trial(given | trial.params, user_attrs={_REPEATS: trial.number, _LOSSES: losses})
 
 
 def _begin_again_if_lost(study: optuna.Study, trial: FrozenTrial) -> None:
@@ -221,9 +215,29 @@ def _begin_again_if_lost(study: optuna.Study, trial: FrozenTrial) -> None:
 
 
 def _find_lost(study: optuna.Study) -> None:
+    _give_first_signs_of_life(study)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         optuna.storages.fail_stale_trials(study)
+
+
+def _give_first_signs_of_life(study: optuna.Study) -> None:
+    """Gives one to each trial that began without: its process was killed in that moment, or is about to give one.
+
+    Optuna overlooks them otherwise, for ever. From this one on it counts, by the database's clock, whether others
+    follow.
+    """
+    running = {trial._trial_id for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))}
+    storage = study._storage
+    if not running or not isinstance(storage, _CachedStorage):
+        return
+    database = storage._backend
+    of_trial: sa.ColumnClause[int] = sa.column("trial_id")
+    given = sa.select(of_trial).select_from(sa.table("trial_heartbeats")).where(of_trial.in_(running))
+    with database.engine.connect() as connection:
+        alive = set(connection.scalars(given))
+    for trial_id in running - alive:
+        database.record_heartbeat(trial_id)
 
 
 def default_storage(work: Path) -> str:

@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Sequence
 
-from components.tune.local_workers import run_local_workers
+from components._progress import say
+from components.train.local_workers import LocalWorker, end_status, local_workers
 from components.tune.request import Request
 
 
@@ -16,17 +17,31 @@ def run_trials(request: Request, flags: Sequence[str], *, alone: bool) -> None:
         alone: Whether this is one of them.
 
     Raises:
-        SystemExit: If a process has failed and the others could not make up for it.
+        SystemExit: If a process has failed and no trial is complete.
     """
     parameters = request.parameters
     request.open_study()  # before any worker: a wrong place is one error
     if request.is_complete():
         return
+    if unheeded := [] if alone else parameters.unheeded():
+        say("tune", f"not searched, because trials leave out the phases that heed them: {', '.join(unheeded)}")
     if alone or parameters.workers == 1:
         from components.tune.worker import Worker  # noqa: PLC0415 - TensorFlow, for who trains
 
         Worker(request, parameters.worker).run()
         return
-    status = run_local_workers(parameters.workers, parameters.worker, flags)
-    if status and not request.is_complete():
+    status = _run_local_workers(parameters.workers, parameters.worker, flags)
+    if status and not request.has_score():
         sys.exit(status)
+
+
+def _run_local_workers(workers: int, first: int, flags: Sequence[str]) -> int:
+    """Returns 0, or the exit status of a worker that failed: the others have tried its trials, as far as they could."""
+    numbers = range(first, first + workers)
+    each = [[*flags, "--only-trials", "--worker", str(number)] for number in numbers]
+    with local_workers("tune", [LocalWorker("components.tune", words) for words in each]) as processes:
+        statuses = [end_status(process.wait()) for process in processes]
+    for number, status in zip(numbers, statuses, strict=True):
+        if status:
+            say("tune", f"worker {number} ended with exit status {status}; trials that ended are kept")
+    return next(filter(None, statuses), 0)

@@ -19,6 +19,7 @@ from components.train.training import Trainer
 from components.tune.frozen_features import FrozenFeatures
 from components.tune.pruning import Pruning, pruner
 from components.tune.request import Request
+from components.tune.sampler import TrialSeededSampler
 from components.tune.search_space import suggest
 from components.tune.study import (
     REASON,
@@ -43,11 +44,11 @@ class Worker:
 
     Args:
         request: What to do.
-        number: Of this worker among those that share the study; each chooses on its own.
+        number: Of this worker among those that share the study.
     """
 
     def __init__(self, request: Request, number: int) -> None:
-        self._parameters, self._number = request.parameters, number
+        self._parameters = request.parameters
         self._space = self._parameters.space()
         train, validation = request.datasets()
         self._train = Images(request.train, train, self._parameters.of_trial({}).image_size_px)
@@ -55,23 +56,21 @@ class Worker:
         self._features = request.work / f"features-{number}"
         tf.get_logger().setLevel("ERROR")  # that each trial traces its functions anew is no news
         self._cluster = _cluster(number, self._parameters.workers)
-        self._current = 0
+        self._current: int | None = None  # the trial under way
         self._study = request.open_study()
+        self._study.sampler = TrialSeededSampler(self._parameters.seed)
         self._study.pruner = pruner(self._parameters.pruner, self._parameters.of_trial({}))
 
     def run(self) -> None:
         """Begins trials until the study has its number, or time is up."""
         minutes = self._parameters.timeout_minutes
         deadline_s = time.monotonic() + minutes * 60 if minutes else math.inf
-        # Drawn anew from each start on: what was tried before an interruption is not to come again.
-        sources = [self._parameters.seed, self._number, len(self._study.get_trials(deepcopy=False))]
-        seed = int(np.random.SeedSequence(sources).generate_state(1)[0])
-        self._study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
         while await_one_to_begin(self._study, self._parameters.trials, deadline_s):
+            self._current = None
             try:
                 self._study.optimize(self._try, n_trials=1, catch=(Exception,), callbacks=[self._tell])
             except (ValueError, UpdateFinishedTrialError):
-                if not self._was_taken_over():
+                if self._current is None or not self._was_taken_over(self._current):
                     raise
 
     def _try(self, trial: optuna.Trial) -> float:
@@ -96,14 +95,12 @@ class Worker:
             self._study.tell(trial, state=TrialState.FAIL)
             raise
 
-    def _was_taken_over(self) -> bool:
-        """Returns whether others took the last trial for lost: a machine that was suspended goes on in the middle."""
-        if self._study.get_trials(deepcopy=False)[self._current].state == TrialState.RUNNING:
+    def _was_taken_over(self, number: int) -> bool:
+        """Returns whether others took the trial for lost: a machine that was suspended goes on in the middle."""
+        if self._study.get_trials(deepcopy=False)[number].state == TrialState.RUNNING:
             return False
         seconds = self._parameters.lost_after_s
-        say(
-            "tune", f"trial {self._current}: begun again elsewhere: there was no sign of life from here for {seconds} s"
-        )
+        say("tune", f"trial {number}: begun again elsewhere: there was no sign of life from here for {seconds} s")
         return True
 
     def _score(self, trial: optuna.Trial) -> float:
@@ -122,6 +119,7 @@ class Worker:
 
     def _tell(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Says how a trial ended, which is the best so far, and how long the others will take."""
+        self._current = None
         gc.collect()
         trials = counted(study)
         if trial.number not in {other.number for other in trials}:

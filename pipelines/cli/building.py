@@ -22,6 +22,10 @@ class Pipeline(StrEnum):
     TUNING = "tuning"
 
 
+# `scenery run` executes pipeline.yaml, which no other pipeline is to overwrite.
+_FILES = {Pipeline.SCENE_CLASSIFICATION: Path("pipeline.yaml"), Pipeline.TUNING: Path("tuning.yaml")}
+
+
 class TensorFlow(StrEnum):
     """Which TensorFlow an image gets."""
 
@@ -30,7 +34,10 @@ class TensorFlow(StrEnum):
 
 
 def compile_(
-    output: Annotated[Path, typer.Option(help="File to write.")] = Path("pipeline.yaml"),
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File to write.", show_default="pipeline.yaml; tuning.yaml with --pipeline tuning"),
+    ] = None,
     registry: Annotated[str, typer.Option(help="Where a cluster pulls the images from.")] = "",
     tag: Annotated[str, typer.Option(help="Tag of the images.")] = _image.VERSION,
     pipeline: Annotated[Pipeline, typer.Option(help="Which one.")] = Pipeline.SCENE_CLASSIFICATION,
@@ -45,6 +52,7 @@ def compile_(
     """
     from pipelines.compile import compile_pipeline
 
+    output = output or _FILES[pipeline]
     compile_pipeline(output, registry=registry, tag=tag, pipeline=pipeline.value)
     new_console().print(f"wrote {output}", soft_wrap=True)
 

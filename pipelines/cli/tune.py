@@ -118,4 +118,4 @@ def tune(
         except KeyboardInterrupt:
             console.print("The trials so far are kept; the same command goes on from there.", soft_wrap=True)
             raise
-    print_outcome(console, result, parameters, data)
+    print_outcome(console, result, parameters, data, ledger)

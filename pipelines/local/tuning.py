@@ -64,7 +64,7 @@ def tuning_request(
         yield RunRequest(pipeline, arguments, runs, "host", source, reuse=True, link=LINK)
 
 
-def print_outcome(console: Console, result: RunResult, parameters: Parameters, data: str) -> None:
+def print_outcome(console: Console, result: RunResult, parameters: Parameters, data: str, ledger: str) -> None:
     """Writes the best parameters, with those of the data, where `scenery run` finds them, and says where.
 
     Args:
@@ -72,6 +72,7 @@ def print_outcome(console: Console, result: RunResult, parameters: Parameters, d
         result: Of the tuning.
         parameters: That the trials began with.
         data: As it was given.
+        ledger: As it was given: without it, the run would split anew, and test on images that chose the parameters.
     """
     best = yaml.safe_load(result.outputs["tune"]["best"].read_text(encoding="utf-8"))
     preset = _from_here(result.folder / BEST_FILE)
@@ -79,12 +80,13 @@ def print_outcome(console: Console, result: RunResult, parameters: Parameters, d
     with whole_file(result.folder / BEST_FILE) as file:
         file.write_text(yaml.safe_dump(others | best, sort_keys=False, allow_unicode=True), encoding="utf-8")
     console.print(_table(best, parameters), "", sep="\n")
+    given = ["--data", data, *(["--ledger", ledger] if ledger else [])]
     places = {
         "report": _from_here(result.outputs["tune"]["report"]),
         "trials": _from_here(result.outputs["tune"]["study"] / "trials.csv"),
         "preset": preset,
         "all of it": f"{_from_here(result.folder)}, {result.seconds:.0f} s",
-        "next": f"scenery run --data {shlex.quote(data)} --preset {shlex.quote(preset)}",
+        "next": shlex.join(["scenery", "run", *given, "--preset", preset]),
     }
     for name, place in places.items():
         console.print(Text.assemble((f"{name:<9}", "bold"), f"  {place}"), soft_wrap=True)

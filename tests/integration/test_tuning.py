@@ -8,10 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import optuna
 import pytest
+from optuna.trial import TrialState
 
 from components.tune.study import open_storage
 from pipelines.parameters import resolve
@@ -138,6 +141,60 @@ def test_one_step_shares_its_trials_among_workers(datasets, tmp_path):
     assert len(rows_of(tmp_path)) == 5
     assert len(re.findall(r"^tune: \d/5: trial", said, re.MULTILINE)) == 5
     assert not list(tmp_path.rglob("features-*"))
+
+
+def children_of(process: subprocess.Popen[str]) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+def runs(pid: int) -> bool:
+    """Returns whether a process is there, other than as a zombie that nobody has asked after."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def test_no_worker_outlives_a_killed_step_and_trials_are_handed_back(datasets, tmp_path, start):
+    process = start(command_of(datasets, tmp_path, trials=50, workers=2, lost_after_s=3600), tmp_path)
+    wait_for(process, "trial 1: epoch 1")
+    workers = children_of(process)
+    assert len(workers) == 2
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    deadline_s = time.monotonic() + 60
+    while any(runs(worker) for worker in workers):
+        assert time.monotonic() < deadline_s, "a worker outlived the step"
+        time.sleep(0.1)
+    database = tmp_path / ".study.work" / "studies.db"
+    [study] = optuna.get_all_study_summaries(f"sqlite:///{database}")
+    trials = optuna.load_study(study_name=study.study_name, storage=f"sqlite:///{database}").trials
+    assert TrialState.RUNNING not in {trial.state for trial in trials}
+    assert TrialState.WAITING in {trial.state for trial in trials}
+
+
+def test_lost_workers_leave_what_they_have_found(datasets, tmp_path, start):
+    process = start(command_of(datasets, tmp_path, trials=50, workers=2), tmp_path)
+    wait_for(process, "1/50: trial ")
+    for worker in children_of(process):
+        os.kill(worker, signal.SIGKILL)
+    said, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors[-3000:]
+    for number in range(2):
+        assert f"tune: worker {number} ended with exit status 137; trials that ended are kept" in said
+    assert "complete" in {row["state"] for row in rows_of(tmp_path)}
+    assert (tmp_path / "best.yaml").exists()
+
+
+def test_without_a_complete_trial_a_lost_worker_fails_the_step(datasets, tmp_path, start):
+    process = start(command_of(datasets, tmp_path, trials=50, workers=2), tmp_path)
+    wait_for(process, "epoch 1,")
+    for worker in children_of(process):
+        os.kill(worker, signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert process.returncode == 137
+    assert not (tmp_path / "best.yaml").exists()
 
 
 def scenery(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:

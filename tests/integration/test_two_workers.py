@@ -23,6 +23,7 @@ TIMEOUT_S = 180
 # there the last bit decides whether Adam takes a whole step, with one worker as with two.
 FLAGS = "--image-size-px 64 --batch-size 16 --dropout 0 --head-views 2 --head-epochs 2 --finetune-epochs 1"
 FLAGS += " --checkpoint-minutes 0.0001 --seed 1"
+LONG_BY_TWO = ("--workers", "2", "--head-epochs", "300", "--patience", "300")  # still under way when it is told to end
 
 
 def start(datasets: Path, out: Path, tf_config: str = "", flags: tuple[str, ...] = ()) -> subprocess.Popen:
@@ -141,7 +142,7 @@ def test_two_workers_go_on_from_the_chiefs_checkpoint_with_the_same_bits(interru
 
 def test_workers_of_one_machine_end_together(datasets, tmp_path):
     """As `--workers 2` starts them: told to end, the chief keeps a checkpoint and no process is left."""
-    process = start(datasets, tmp_path / "out", flags=("--workers", "2"))
+    process = start(datasets, tmp_path / "out", flags=LONG_BY_TWO)
     try:
         wait_for_checkpoint_of(tmp_path / "out", "head", process)
         process.send_signal(signal.SIGINT)
@@ -153,7 +154,7 @@ def test_workers_of_one_machine_end_together(datasets, tmp_path):
 
 def test_workers_of_one_machine_end_with_who_started_them(datasets, tmp_path):
     """Killed, it can't end them; they notice, and the chief keeps a checkpoint."""
-    process = start(datasets, tmp_path / "out", flags=("--workers", "2"))
+    process = start(datasets, tmp_path / "out", flags=LONG_BY_TWO)
     wait_for_checkpoint_of(tmp_path / "out", "head", process)
     process.kill()
     process.wait()

@@ -59,7 +59,7 @@ def test_all_errors_come_at_once(config):
         resolve(None, file := config("min_recal: 0.5\nbatch_size: 0"), settings)
     assert set(str(error.value).splitlines()) == {
         f"{file}: min_recal: no such parameter. The nearest is 'min_recall'.",
-        f"{file}: batch_size: expected int in [1, 4096]. Received: 0.",
+        f"{file}: batch_size: expected int in [1, 4096] or auto. Received: 0.",
         "--set: image_size_px: expected int in [32, 1024] and a multiple of 32. Received: 100.",
         "--set: unknown_classes: expected one of error, other. Received: 'wild'.",
         "--set: dropout: expected float in [0, 1). Received: 'a'.",

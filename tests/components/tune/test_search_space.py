@@ -58,6 +58,36 @@ def test_phases_without_epochs_have_nothing_to_search():
     assert names == [name for name in DEFAULT_SEARCH if not name.startswith("finetune")]
 
 
+HEADS = ["head_learning_rate", "head_schedule=cosine,plateau", "head_views=1,2"]
+
+
+@pytest.mark.parametrize(
+    ("search", "base", "unheeded"),
+    [
+        ([*HEADS, "head_dense_units"], {}, []),
+        ([*HEADS, "head_dense_units"], {"head_epochs": 0}, ["head_learning_rate", "head_schedule", "head_views"]),
+        ([*HEADS, "head_dense_units"], {"head_epochs": 0, "imbalance": "crt"}, []),
+        ([*HEADS, "imbalance"], {"head_epochs": 0}, []),
+        (
+            [*HEADS, "imbalance=focal,none"],
+            {"head_epochs": 0, "imbalance": "crt"},
+            ["head_learning_rate", "head_schedule", "head_views"],
+        ),
+        (["finetune_layers", "finetune_schedule=cosine,constant", "dropout"], {}, []),
+        (
+            ["finetune_layers", "finetune_schedule=cosine,constant", "dropout", "finetune_learning_rate"],
+            {"finetune_epochs": 0},
+            ["finetune_layers", "finetune_schedule", "finetune_learning_rate"],
+        ),
+    ],
+)
+def test_only_what_no_phase_of_a_trial_heeds_is_left_out(search, base, unheeded):
+    parameters = of(search=search, base=base)
+    assert parameters.unheeded() == unheeded
+    named = [text.partition("=")[0] for text in search]
+    assert [dimension.name for dimension in parameters.space()] == [name for name in named if name not in unheeded]
+
+
 def test_a_range_of_magnitudes_keeps_its_quarters():
     assert of(search=["augmentation_magnitude=0.5..1.4"]).space() == (
         Interval("augmentation_magnitude", 0.5, 1.25, step=0.25),
@@ -95,6 +125,10 @@ def test_the_best_is_for_whole_trainings_and_whole_numbers():
         ({"search": ["dropout=some"]}, "dropout: expected values of type float. Received: 'some'"),
         ({"search": ["dropout", "dropout=0..0.5"]}, "expected each parameter once. Received: dropout 2 times"),
         ({"search": []}, "expected at least one parameter, or several backbones"),
+        (
+            {"search": ["finetune_layers"], "trial_finetune_epochs": 0},
+            "expected at least one parameter, or several backbones. Received: only finetune_layers, of phases without",
+        ),
         ({"backbones": ["resnet5"]}, "backbones: backbone: expected one of"),
         ({"base": {"dropot": 1}}, "base: dropot"),
         ({"base": {"dropout": 2}}, "base: dropout: Input should be less than 1. Received: 2."),

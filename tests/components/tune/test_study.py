@@ -7,6 +7,7 @@ import pytest
 from optuna.trial import TrialState
 
 from components._errors import InputError
+from components._parameters import checked
 from components.tune.outputs import write_outputs
 from components.tune.parameters import TuneParameters
 from components.tune.request import Request
@@ -94,6 +95,32 @@ def test_a_lost_one_comes_again_but_once_only(place):
     assert reason(counts) == "lost 2 times with its process; the usual reason is too little memory"
 
 
+@pytest.mark.slow
+def test_one_that_was_killed_before_its_first_sign_of_life_comes_again(place):
+    study = open_study(place, {"dropout": 0.25})
+    abandoned = study.ask()
+    assert await_one_to_begin(study, 1)
+    again = study.ask()
+    assert [(trial.number, trial.state) for trial in counted(study)] == [(again.number, TrialState.RUNNING)]
+    assert again.suggest_float("dropout", 0, 1) == 0.25
+    assert study.trials[abandoned.number].state == TrialState.FAIL
+
+
+@pytest.mark.slow
+def test_one_that_gives_signs_of_life_is_left_alone(place):
+    study, states = open_study(place, None), []
+
+    def watch(trial):
+        other = open_study(place, None)
+        assert not await_one_to_begin(other, 1, deadline_s=time.monotonic() + 2 * place.lost_after_s)
+        states.append(other.trials[trial.number].state)
+        return 0.5
+
+    study.optimize(watch, n_trials=1)
+    assert states == [TrialState.RUNNING]
+    assert len(study.trials) == 1
+
+
 def test_one_too_many_does_not_count(place):
     study = open_study(place, None)
     trials = [study.ask() for _ in range(3)]
@@ -111,8 +138,8 @@ def test_the_best_comes_first_and_ties_keep_their_order(place):
 @pytest.mark.parametrize(
     ("storage", "complaint"),
     [
-        ("postgresql+psycopg://me:secret@127.0.0.1:1/db", "me:***@127.0.0.1:1/db: expected a database that can be"),
-        ("oracle://me:secret@host/db", r"me:***@host/db: expected a database that can be reached"),
+        ("postgresql+psycopg://me:secret@127.0.0.1:1/db", "psycopg://127.0.0.1:1/db: expected a database that can be"),
+        ("oracle://me:secret@host/db", "--storage oracle://host/db: expected a database that can be reached"),
         ("my studies", "--storage: expected a URL such as"),
         ("sqlite:////proc/nowhere/studies.db", "studies.db: expected a database that can be reached"),
     ],
@@ -122,6 +149,57 @@ def test_a_storage_that_is_not_there_is_explained_without_its_password(storage, 
         open_study(StudyPlace(storage, "rooms", "abc", 2), None)
     assert complaint in str(error.value)
     assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("storage", "named"),
+    [
+        (
+            "postgresql+psycopg://me@db.example.com:5433/rooms?sslmode=require",
+            "postgresql+psycopg://db.example.com:5433/rooms",
+        ),
+        ("mysql+pymysql://me@host/rooms?read_default_file=/etc/passwords.cnf", "mysql+pymysql://host/rooms"),
+        (
+            "postgresql+psycopg://me@/rooms?host=/run/postgresql&passfile=/home/me/.pgpass",
+            "postgresql+psycopg:///rooms",
+        ),
+        ("sqlite:////data/studies.db", "sqlite:////data/studies.db"),
+    ],
+)
+def test_of_a_storage_the_database_is_shown(storage, named):
+    assert TuneParameters(storage=storage).storage == storage
+    assert StudyPlace(storage, "rooms", "abc", 2).shown == named
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [
+        "postgresql+psycopg://me:secret@host/db",
+        "postgresql+psycopg://me:sec/ret@host/db",
+        "postgresql+psycopg://me@host/db?password=secret",
+        "mysql+pymysql://me@host/db?charset=utf8mb4&passwd=secret",
+        "postgresql+psycopg://me@host/db?sslkey=a&sslpassword=secret",
+        "mssql+pyodbc:///?odbc_connect=DRIVER%3DX%3BUID%3Dme%3BPWD%3Dsecret",
+    ],
+)
+def test_a_password_in_the_storage_is_refused_and_not_repeated(storage):
+    with pytest.raises(InputError) as error:
+        checked(TuneParameters, {"storage": storage})
+    assert str(error.value).startswith("storage: expected a URL without a password")
+    assert "PGPASSWORD" in str(error.value)
+    assert ".pgpass" in str(error.value)
+    assert "my.cnf" in str(error.value)
+    assert "sec" not in str(error.value)
+
+
+@pytest.mark.parametrize("storage", ["my studies", "postgresql://me:secret@host:port/db"])
+def test_what_is_no_url_is_refused_and_not_repeated(storage):
+    with pytest.raises(InputError) as error:
+        checked(TuneParameters, {"storage": storage})
+    assert (
+        str(error.value)
+        == "storage: expected a URL such as sqlite:////FILE or postgresql+psycopg://USER@HOST/DATABASE."
+    )
 
 
 def test_without_a_score_nothing_is_written_but_the_reasons_are_told(datasets, tmp_path):

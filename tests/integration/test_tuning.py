@@ -22,6 +22,7 @@ from pipelines.parameters import resolve
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 BASE = {"image_size_px": 32, "batch_size": 8, "head_views": 1, "head_epochs": 3, "finetune_epochs": 0}
+LONG = json.dumps(BASE | {"head_epochs": 500, "patience": 500})  # no trial ends while a test looks
 SEARCH = ["dropout", "head_learning_rate"]
 POSTGRESQL = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"))), None)
 NOBODY = 65534
@@ -157,7 +158,7 @@ def runs(pid: int) -> bool:
 
 
 def test_no_worker_outlives_a_killed_step_and_trials_are_handed_back(datasets, tmp_path, start):
-    process = start(command_of(datasets, tmp_path, trials=50, workers=2, lost_after_s=3600), tmp_path)
+    process = start(command_of(datasets, tmp_path, trials=50, workers=2, lost_after_s=3600, base=LONG), tmp_path)
     wait_for(process, "trial 1: epoch 1")
     workers = children_of(process)
     assert len(workers) == 2
@@ -188,7 +189,7 @@ def test_lost_workers_leave_what_they_have_found(datasets, tmp_path, start):
 
 
 def test_without_a_complete_trial_a_lost_worker_fails_the_step(datasets, tmp_path, start):
-    process = start(command_of(datasets, tmp_path, trials=50, workers=2), tmp_path)
+    process = start(command_of(datasets, tmp_path, trials=50, workers=2, base=LONG), tmp_path)
     wait_for(process, "epoch 1,")
     for worker in children_of(process):
         os.kill(worker, signal.SIGKILL)

@@ -17,9 +17,9 @@ from components.ingest.decode.one_image import Picture, Postponed, Refusal
 from components.ingest.decode.process import DecodingProcess, Task
 from components.ingest.parameters import IngestParameters
 
-# What a process is given at a time: some 20 ms of work, so that handing over costs a hundredth of it.
-BATCH_IMAGES = 16
-BATCH_BYTES = 512 * 2**10
+# What a process is given at a time: some 50 ms of work, so that waiting for more costs less than a hundredth of it.
+BATCH_IMAGES = 32
+BATCH_BYTES = 2 * 2**20
 # Pictures that wait for an earlier one; then nothing new is begun, or one slow image would fill the memory.
 WAITING_BYTES = 16 * 2**20
 

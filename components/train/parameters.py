@@ -1,12 +1,12 @@
 """What a caller can set of training, with ranges."""
 
-import difflib
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, field_serializer, field_validator, model_validator
 
+from components._parameters import nearest
 from components.train.augmentation_policy import PRESETS, as_text, read_policy
 from components.train.backbones.table import AUTO, BACKBONES, IMAGENET, KERAS_HUB, NONE, WEIGHT_FILES, find
 
@@ -146,10 +146,9 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
         backbone = find(self.backbone)
         if backbone is None:
             names = [known.name for known in BACKBONES]
-            nearest = difflib.get_close_matches(self.backbone, names, n=1, cutoff=0)[0]
             raise ValueError(
-                f"backbone: expected one of {', '.join(names)}, or {KERAS_HUB}PRESET. Received: {self.backbone!r}. "
-                f"The nearest is {nearest!r}."
+                f"backbone: expected one of {', '.join(names)}, or {KERAS_HUB}PRESET. Received: {self.backbone!r}."
+                + nearest(self.backbone, names)
             )
         if self.weights not in (AUTO, IMAGENET, NONE) and _suffix(self.weights) not in WEIGHT_FILES:
             raise ValueError(

@@ -145,7 +145,7 @@ def test_a_download_that_cannot_be_had_ends_soon_and_says_what_else_to_do(tmp_pa
     assert time.monotonic() - began_s < 60
     message = done.stderr.splitlines()[-1]
     assert message.startswith("weights: expected to fetch the ImageNet weights that Keras publishes for mobilenet_v2.")
-    assert "give the file's own path or URI as weights; or use `none`" in message
+    assert "give the file's own path or URI as weights; or set weights=none" in message
     assert [file.name for file in (tmp_path / "models").iterdir()] == [".scenery.lock"]
 
 

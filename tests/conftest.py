@@ -1,20 +1,14 @@
 """What tests of whole programs share."""
 
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.signals import take_signals
 from tests.storage_servers import Bucket, FaultProxy, fault_proxy, google_storage, new_bucket, no_faults, s3
 
 Start = Callable[..., subprocess.Popen[str]]
-
-
-def take_signals() -> None:
-    """Undoes what a shell does to background jobs: they ignore Ctrl-C, and a child inherits that."""
-    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -26,8 +26,9 @@ Pixels = NDArray[np.uint8]
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")  # Pillow's names; MPO comes as JPEG
 EXIF_ORIENTATION = 0x0112
 MAX_PIXELS = 178_956_970  # Pillow's own limit for a decompression bomb
-# Below this ratio an area average is soft and slow. A cubic interpolation to twice the size asked for and the mean of
-# 2 x 2 pixels come closer to a Lanczos filter (SSIM 0.994 instead of 0.990) in half the time.
+# Below this ratio an area average weighs each pixel by its share, which is slow. A linear interpolation to twice the
+# size asked for and the mean of 2 x 2 pixels are as close to a Lanczos filter (SSIM 0.985 and 0.986 on photographs) in
+# less time, a third of it without Intel's library; a cubic one is closer (0.990) and takes twice as long.
 DOUBLED_BELOW = 2
 
 _STRIP_PIXELS = 2**18  # what is converted at a time, so that only the decoder itself holds a large image
@@ -43,6 +44,7 @@ _SRGB_LEVELS = 2  # a profile that moves no colour by more than this is sRGB und
 
 Image.MAX_IMAGE_PIXELS = None  # `read_header` has the one limit; Pillow's would warn halfway to it
 pillow_heif.register_heif_opener()
+cv2.ipp.setUseIPP_NotExact(True)  # Intel's library, where there is one, is twice as fast and a level off at times
 
 
 class ImageError(InputError):
@@ -191,7 +193,7 @@ def _resized(pixels: Pixels, width_px: int, height_px: int) -> Pixels:
     across, down = pixels.shape[1] / width_px, pixels.shape[0] / height_px
     if max(across, down) < DOUBLED_BELOW:
         doubled = (2 * width_px if across > 1 else width_px, 2 * height_px if down > 1 else height_px)
-        pixels = cv2.resize(pixels, doubled, interpolation=cv2.INTER_CUBIC)
+        pixels = cv2.resize(pixels, doubled, interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.resize(pixels, (width_px, height_px), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 

@@ -132,14 +132,13 @@ def _shrink(pixels: tf.Tensor, shorter_side_px: int) -> tf.Tensor:
     size = tf.shape(pixels)[:2]
     shorter = tf.reduce_min(size)
     smaller = tf.cast(tf.round(tf.cast(size * shorter_side_px, tf.float64) / tf.cast(shorter, tf.float64)), tf.int32)
-
-    def doubled() -> tf.Tensor:
-        # As 8 bits hold it: the interpolation overshoots at edges.
-        return tf.clip_by_value(tf.image.resize(pixels, 2 * smaller, tf.image.ResizeMethod.BICUBIC), 0.0, 255.0)
-
     near = shorter < _DOUBLED_BELOW * shorter_side_px
     return tf.cond(
         shorter > shorter_side_px,
-        lambda: tf.image.resize(tf.cond(near, doubled, lambda: pixels)[None], smaller, tf.image.ResizeMethod.AREA)[0],
+        lambda: tf.image.resize(
+            tf.cond(near, lambda: tf.image.resize(pixels, 2 * smaller), lambda: pixels)[None],
+            smaller,
+            tf.image.ResizeMethod.AREA,
+        )[0],
         lambda: pixels,
     )

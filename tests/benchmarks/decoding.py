@@ -23,6 +23,7 @@ from contextlib import suppress
 from itertools import cycle, islice
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import mean
 
 import cv2
 import numpy as np
@@ -257,7 +258,8 @@ def main() -> None:
         files = make_files(Path(folder), arguments.photos)
         figures = {name: speeds(files[name], count, arguments.repeats) for name, (*_, count) in SIZES.items()}
         for name, row in figures.items():
-            row["lowest SSIM"] = min(similarity(files[name]))
+            similarities = similarity(files[name])
+            row |= {"mean SSIM": mean(similarities), "lowest SSIM": min(similarities)}
         (Path(folder) / "large").mkdir()
         memory_mb = peak_memory_mb(Path(folder) / "large")
     for row in figures["12 MP"]:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from components.formats.model import load_model
+from tests.signals import take_signals
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -34,7 +35,8 @@ def start(datasets: Path, out: Path, tf_config: str = "", flags: tuple[str, ...]
     command += ["--report", out / "report", "--tensorboard", out / "tensorboard"]
     environment = os.environ | {"TF_CONFIG": tf_config, "TF_CPP_MIN_LOG_LEVEL": "3"}
     with (out / "log").open("a") as log:
-        return subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        # PLW1509: what runs before the program only sets signals, which no thread can disturb.
+        return subprocess.Popen(command, env=environment, stdout=log, stderr=log, preexec_fn=take_signals)  # noqa: PLW1509
 
 
 def start_two(datasets: Path, folder: Path) -> dict[Path, subprocess.Popen]:

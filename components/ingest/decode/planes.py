@@ -13,7 +13,7 @@ from components.formats.pixels import Pixels, shrink
 
 JPEG_QUALITY = 95
 
-_HAIR = 1e-3
+_HAIR = 1e-9
 _AVERAGED_ABOVE = 4
 
 
@@ -57,8 +57,9 @@ def planes(pixels: Pixels, shorter_side_px: int) -> Planes:
 
 def encode_jpeg(picture: Planes) -> bytes:
     """Encodes planes as JPEG with chroma at half the resolution (4:2:0)."""
-    height_px, width_px = picture.luma.shape
-    # libjpeg-turbo reads rows and columns of luma in pairs, at an odd edge from whatever lies behind it in memory.
-    even = cv2.copyMakeBorder(picture.luma, 0, height_px % 2, 0, width_px % 2, cv2.BORDER_REPLICATE)
-    luma = even[:height_px, :width_px]
+    luma, (height_px, width_px) = picture.luma, picture.luma.shape
+    if height_px % 2 or width_px % 2:
+        # libjpeg-turbo reads rows and columns of luma in pairs, at an odd edge from whatever lies behind it in memory.
+        even = cv2.copyMakeBorder(luma, 0, height_px % 2, 0, width_px % 2, cv2.BORDER_REPLICATE)
+        luma = even[:height_px, :width_px]
     return bytes(simplejpeg.encode_jpeg_yuv_planes(luma, picture.blue, picture.red, quality=JPEG_QUALITY))

@@ -5,6 +5,7 @@ hangs takes nothing with it but its image, and the system takes back whatever me
 """
 
 import ctypes
+import gc
 import signal
 import sys
 import time
@@ -137,6 +138,7 @@ def _work(connection: Connection, done: ctypes.c_ulonglong, parameters: IngestPa
     _end_with_parent()
     _return_memory()
     cv2.setNumThreads(1)  # the images are the parallel work
+    gc.freeze()  # what has been imported stays
     warnings.simplefilter("ignore")  # Pillow's, on what is odd but can be read
     try:
         connection.send([])

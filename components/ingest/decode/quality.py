@@ -4,6 +4,7 @@ The flags are those of CleanVision (cleanlab/cleanvision), which names them odd 
 light, dark and blurry; the thresholds are its own except where a comment says otherwise.
 """
 
+import math
 from typing import NamedTuple
 
 import cv2
@@ -13,17 +14,20 @@ from numpy.typing import NDArray
 from components.formats.pixels import Pixels, shrink
 from components.ingest.parameters import QualityFlag
 
-Shares = NDArray[np.float32]
+Counts = NDArray[np.float32]
 
 SHARPNESS_SIDE_PX = 256  # at which sharpness is measured: it depends on the scale
 # A Gaussian blur of two pixels at that scale takes 19 of 20 photographs below it. The least sharp of the 1,728 scenes
 # and objects it was chosen on has 45; CleanVision's 34 is for pictures at full size.
 BLURRED_SHARPNESS = 25
-DARK_PERCENTILE, DARK_BELOW = 99, 0.32  # even the lightest hundredth is darker than that
-BRIGHT_PERCENTILE, BRIGHT_ABOVE = 5, 0.95  # even the darkest twentieth is lighter than that
+DARK_SHARE, DARK_BELOW = 0.99, 0.32  # all but the lightest hundredth are darker than that
+BRIGHT_SHARE, BRIGHT_ABOVE = 0.95, 0.95  # all but the darkest twentieth are lighter than that
 FEATURELESS_ENTROPY_BITS = 3.0  # CleanVision: 0.3 of 10 bits
 ELONGATED_ASPECT = 1 / 0.35
 SMALL_SIDE_PX = 112  # half the 224 pixels that most backbones take
+
+_LEVELS = np.arange(256)
+_DARK, _BRIGHT = slice(math.ceil(255 * DARK_BELOW)), slice(math.floor(255 * BRIGHT_ABOVE) + 1, None)
 
 
 class Quality(NamedTuple):
@@ -55,20 +59,19 @@ def quality(luma: Pixels, source_size_px: tuple[int, int]) -> Quality:
         The signals.
     """
     # The histogram is of one or two dimensions, by version.
-    shares = cv2.calcHist([luma], [0], None, [256], [0, 256]).ravel() / luma.size
-    cumulated = np.cumsum(shares)
+    counts: Counts = cv2.calcHist([luma], [0], None, [256], [0, 256]).ravel()
     sharpness = _laplacian_variance(shrink(luma, SHARPNESS_SIDE_PX))
-    entropy_bits = _entropy_bits(shares)
+    entropy_bits = _entropy_bits(counts, luma.size)
     shorter_px, longer_px = sorted(source_size_px)
     stands_out: dict[QualityFlag, bool] = {
         "blurred": sharpness < BLURRED_SHARPNESS,
-        "dark": _percentile(cumulated, DARK_PERCENTILE) < DARK_BELOW,
-        "bright": _percentile(cumulated, BRIGHT_PERCENTILE) > BRIGHT_ABOVE,
+        "dark": counts[_DARK].sum() >= DARK_SHARE * luma.size,
+        "bright": counts[_BRIGHT].sum() > BRIGHT_SHARE * luma.size,
         "featureless": entropy_bits < FEATURELESS_ENTROPY_BITS,
         "elongated": longer_px > ELONGATED_ASPECT * shorter_px,
         "small": shorter_px < SMALL_SIDE_PX,
     }
-    brightness = float(shares @ np.arange(256)) / 255
+    brightness = float(counts @ _LEVELS) / (255 * luma.size)
     flags = tuple(flag for flag, stands in stands_out.items() if stands)
     return Quality(sharpness, brightness, entropy_bits, flags)
 
@@ -79,11 +82,6 @@ def _laplacian_variance(grey: Pixels) -> float:
     return float(mean_square - cv2.mean(laplacian)[0] ** 2)
 
 
-def _entropy_bits(shares: Shares) -> float:
-    present = shares[shares > 0]
-    return abs(float(present @ np.log2(present)))  # abs: minus zero for a single level
-
-
-def _percentile(cumulated: Shares, percent: int) -> float:
-    """Returns the grey level, in [0, 1], that so many percent of the pixels do not exceed."""
-    return float(np.searchsorted(cumulated, percent / 100 - 1e-6)) / 255
+def _entropy_bits(counts: Counts, pixels: int) -> float:
+    # The sum of -p log p with p = count / pixels, multiplied out; a level that does not occur adds nothing.
+    return max(0.0, math.log2(pixels) - float(counts @ np.log2(np.maximum(counts, 1))) / pixels)

@@ -115,9 +115,14 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 
 def _read_file(name: str) -> bytes:
-    path = Path(name)
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError("not a regular file")
-    check_size(status.st_size)
-    return path.read_bytes()
+    # Without a Path in half the time, of which there is a fiftieth in all for a small image.
+    with open(name, "rb", buffering=0, opener=_opened_at_once) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError("not a regular file")
+        check_size(status.st_size)
+        return file.readall()
+
+
+def _opened_at_once(name: str, flags: int) -> int:
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))  # a named pipe would wait for whoever writes to it

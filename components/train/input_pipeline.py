@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from components.formats.dataset import ENCODED, ID, LABEL, Dataset, read_dataset
 from components.formats.model import ModelSpec
-from components.formats.tensors import decode_and_resize, read_examples
+from components.formats.tensors import decode_stored, read_examples
 from components.train.augmentation import Augment
 from components.train.sampling import endless_draws, endless_epochs
 
@@ -148,7 +148,7 @@ class Images:
         return numbered_rows.map(decode_and_augment, tf.data.AUTOTUNE)
 
     def _decode(self, row: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        return decode_and_resize(row[ENCODED], self.dataset.shorter_side_px, self.image_size_px), row[LABEL]
+        return decode_stored(row[ENCODED], self.image_size_px), row[LABEL]
 
 
 def read_images(folder: Path, image_size_px: int, class_names: Sequence[str] | None = None) -> Images:

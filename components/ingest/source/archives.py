@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from components._errors import InputError
 from components.ingest.source.files import Files, SourceFile, check_size, refuse
+from components.ingest.source.zip_directory import zip_members
 
 _STREAMS = {"gz": GzipFile, "tgz": GzipFile, "bz2": BZ2File, "tbz2": BZ2File, "xz": LZMAFile, "txz": LZMAFile}
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -69,13 +70,11 @@ def open_archive(archive: Path, scratch: Path) -> Iterator[Files]:
 
 def _zip_files(archive: Path) -> Iterator[tuple[str, SourceFile]]:
     try:
-        with zipfile.ZipFile(archive) as opened:
-            members = opened.infolist()
+        for member in zip_members(archive):
+            if not (name := _zip_name(member)).endswith("/"):
+                yield name, _zip_file(archive, member)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, struct.error) as error:
         raise _damaged(archive, error) from error
-    for member in members:
-        if not (name := _zip_name(member)).endswith("/"):
-            yield name, _zip_file(archive, member)
 
 
 def _zip_name(member: zipfile.ZipInfo) -> str:

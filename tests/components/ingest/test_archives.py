@@ -6,9 +6,11 @@ import pickle
 import random
 import stat
 import tarfile
+import tracemalloc
 import zipfile
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from multiprocessing import get_context
 
 import pytest
@@ -101,6 +103,26 @@ def test_of_two_files_of_the_same_name_the_later_counts(tmp_path, scratch):
     for name in ("s.zip", "s.tar"):
         with listed(tmp_path / name, scratch) as files:
             assert [file.read() for file in files.values()] == [b"later"]
+
+
+def test_a_zip_is_listed_in_little_memory(tmp_path, scratch):
+    """With more members than fit into its first format, before a comment, and behind what somebody has put there."""
+    names = [f"a/{number}.jpg" for number in range(70_000)]
+    packed = tmp_path / "packed.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in names:
+            archive.writestr(zipfile.ZipInfo(name), name)
+        archive.comment = b"PK" * 1000
+    (tmp_path / "s.zip").write_bytes(b"#!/bin/sh\n" + packed.read_bytes())
+    tracemalloc.start()
+    with open_archive(tmp_path / "s.zip", scratch) as files:
+        listed_names = [name for name, _ in files]
+        kept_bytes, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert listed_names == names
+    assert peak_bytes - kept_bytes < 4 * 2**20
+    with open_archive(tmp_path / "s.zip", scratch) as files:
+        assert all(file.read() == name.encode() for name, file in islice(files, 0, None, 999))
 
 
 def zip_with_names(path, names, *, flag_bits=0, create_system=3):

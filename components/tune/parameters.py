@@ -87,14 +87,14 @@ class TuneParameters(BaseModel, frozen=True, extra="forbid"):
         Args:
             values: Of the searched parameters; what is left out is the base's.
         """
-        return TrainParameters.model_validate(self.base | self._budget() | values)
+        return TrainParameters.model_validate(self._shared() | self._budget() | values)
 
     def best(self, values: dict[str, Any]) -> dict[str, Any]:
         """Returns what a training with a trial's values is to be given: without the trials' budget of epochs.
 
         Whole numbers are whole again, which KFP hands over as fractions.
         """
-        named = self.base | values
+        named = self._shared() | values
         parameters = dict(TrainParameters.model_validate(named))
         return {name: parameters[name] for name in named}
 
@@ -116,6 +116,13 @@ class TuneParameters(BaseModel, frozen=True, extra="forbid"):
 
     def _given_space(self) -> Space:
         return parse_space(self.search, self.backbones, self.of_trial({}))
+
+    def _shared(self) -> dict[str, Any]:
+        """Returns the base; where magnitudes are searched, `light`, which has none, as what it is: `default` at 0."""
+        searched = any(text.partition("=")[0].strip() == "augmentation_magnitude" for text in self.search)
+        if not searched or TrainParameters.model_validate(self.base).augmentation != "light":
+            return self.base
+        return self.base | {"augmentation": "default", "augmentation_magnitude": 0.0}
 
     def _budget(self) -> dict[str, int]:
         epochs = {"head_epochs": self.trial_head_epochs, "finetune_epochs": self.trial_finetune_epochs}

@@ -9,7 +9,8 @@ from components.train.parameters import TrainParameters
 def test_the_defaults_are_the_system_that_was_measured():
     defaults = TrainParameters()
     assert (defaults.backbone, defaults.weights, defaults.pooling) == ("efficientnet_lite0", "auto", "avg")
-    assert (defaults.head_dense_units, defaults.warmup_epochs, defaults.finetune_layers) == (0, 1, 60)
+    assert (defaults.head_dense_units, defaults.warmup_epochs, defaults.finetune_layers) == (0, 1, 150)
+    assert (defaults.augmentation, defaults.finetune_epochs, defaults.finetune_learning_rate) == ("light", 6, 3e-5)
     assert (defaults.head_schedule, defaults.finetune_schedule) == ("cosine", "cosine")
 
 

@@ -106,7 +106,18 @@ def test_the_base_is_a_point_of_the_default_search_where_it_can_be():
 def test_the_best_is_for_whole_trainings_and_whole_numbers():
     parameters = of(base={"head_epochs": 30.0, "finetune_epochs": 4}, trial_head_epochs=2, trial_finetune_epochs=0)
     assert (parameters.of_trial({}).head_epochs, parameters.of_trial({}).finetune_epochs) == (2, 0)
-    assert repr(parameters.best({"dropout": 0.5})) == "{'head_epochs': 30, 'finetune_epochs': 4, 'dropout': 0.5}"
+    best = {"head_epochs": 30, "finetune_epochs": 4, "augmentation": "default"}
+    drawn = {"augmentation_magnitude": 0.25, "dropout": 0.5}
+    assert repr(parameters.best(drawn)) == repr(best | drawn)
+
+
+def test_where_magnitudes_are_searched_the_augmentation_has_one():
+    """`light` is what `default` comes to at magnitude 0."""
+    searched = of(search=["augmentation_magnitude=0,1"])
+    assert (searched.of_trial({}).augmentation, searched.of_trial({}).augmentation_magnitude) == ("default", 0.0)
+    assert searched.of_trial({"augmentation_magnitude": 1.0}).augmentation_magnitude == 1.0
+    assert of(search=["dropout"]).of_trial({}).augmentation == "light"
+    assert of(base={"augmentation": "strong"}).of_trial({}).augmentation == "strong"
 
 
 @pytest.mark.parametrize(

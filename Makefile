@@ -1,6 +1,8 @@
 # Everything runs in .venv, which any target sets up when it is missing or out of date.
 PYTHON ?= python3
 BIN := .venv/bin
+# Two files of tests at a time: most of them wait for programs. A file's own tests share what it sets up.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast lint format bench bench-data bench-train lock pipeline clean
@@ -13,10 +15,10 @@ run: .venv/ready ## Draw sample data and run the whole pipeline on it, without D
 	$(BIN)/scenery run --data sample-data
 
 test: .venv/ready ## Run all tests; those in containers need a Docker engine and are skipped without one
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-fast: .venv/ready ## Run the tests that take no training, containers or clusters
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: .venv/ready ## Check style and types
 	$(BIN)/ruff check .

@@ -34,7 +34,7 @@ def photos() -> dict[str, bytes]:
     return files | {"coast/copy.jpg": files["coast/0.jpg"], "coast/text.jpg": b"no photograph"}
 
 
-def ingest(source: str | Path, out: Path, patience_s: float = 8) -> subprocess.CompletedProcess[str]:
+def ingest(source: str | Path, out: Path, patience_s: float = 20) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "components.ingest", "--source", source, "--images", out / "images"]
     command += ["--report", out / "report"]
     environment = os.environ | {"SCENERY_STORAGE_PATIENCE_S": str(patience_s)}
@@ -83,7 +83,7 @@ def archive(make_bucket, photos) -> tuple[Bucket, str]:
 def test_an_archive_gives_the_dataset_of_the_local_folder(archive, through, local_digest, tmp_path):
     bucket, address = archive
     kinds = [fault for fault in FAULTS if fault != "corrupted" or through == "s3"]  # plain web has no checksums
-    bucket.proxy.plan = mixed(seed=4, share=0.5, kinds=kinds)
+    bucket.proxy.plan = mixed(seed=4, share=0.3, kinds=kinds)
     source = address if through == "web" else f"{bucket.uri}/photos.zip"
     assert digest_of(ingest(source, tmp_path), tmp_path) == local_digest
 

@@ -56,28 +56,46 @@ def decode_and_resize(encoded: tf.Tensor, shorter_side_px: int, image_size_px: i
     """
     pixels = tf.cond(tf.io.is_jpeg(encoded), lambda: _decode_jpeg(encoded), lambda: _decode_other(encoded))
     pixels = orient(pixels, exif_orientation(encoded))
-    return _square(_shrink(tf.cast(pixels, tf.float32), shorter_side_px), image_size_px)
+    return square(_shrink(tf.cast(pixels, tf.float32), shorter_side_px), image_size_px)
 
 
-def decode_stored(encoded: tf.Tensor, image_size_px: int) -> tf.Tensor:
-    """Does what `decode_and_resize` does, for images of a dataset: JPEG, upright and small enough as ingest wrote them.
+def decode_stored(encoded: tf.Tensor) -> tf.Tensor:
+    """Decodes an image of a dataset: JPEG, upright and small enough, as ingest wrote it.
 
-    That there is nothing to look for or to turn saves a third of the time.
+    `square` of it is what `decode_and_resize` gives; that there is nothing to look for or to turn saves a third of
+    the time.
 
     Args:
         encoded: Scalar string.
+
+    Returns:
+        RGB in [0, 255], uint8, shape [height, width, 3].
+    """
+    return _decode_jpeg(encoded)
+
+
+def square(pixels: tf.Tensor, image_size_px: int) -> tf.Tensor:
+    """Resizes an image to a square, as `decode_and_resize` does.
+
+    Args:
+        pixels: In [0, 255], uint8 or float32, shape [height, width, 3].
         image_size_px: Side of the square.
 
     Returns:
-        RGB in [0, 255], uint8, shape [image_size_px, image_size_px, 3].
+        Uint8, shape [image_size_px, image_size_px, 3].
     """
-    return _square(_decode_jpeg(encoded), image_size_px)
+    return to_uint8(resize(pixels, image_size_px))
 
 
-def _square(pixels: tf.Tensor, image_size_px: int) -> tf.Tensor:
-    square = tf.image.resize(pixels, [image_size_px, image_size_px], antialias=True)
-    square.set_shape([image_size_px, image_size_px, 3])
-    return tf.cast(tf.round(tf.clip_by_value(square, 0.0, 255.0)), tf.uint8)
+def resize(pixels: tf.Tensor, image_size_px: int) -> tf.Tensor:
+    """Does what `square` does, but for rounding: float32."""
+    resized = tf.image.resize(pixels, [image_size_px, image_size_px], antialias=True)
+    return tf.ensure_shape(resized, [image_size_px, image_size_px, 3])
+
+
+def to_uint8(pixels: tf.Tensor) -> tf.Tensor:
+    """Rounds float32 of any range to what uint8 holds."""
+    return tf.cast(tf.round(tf.clip_by_value(pixels, 0.0, 255.0)), tf.uint8)
 
 
 def _decode_jpeg(encoded: tf.Tensor) -> tf.Tensor:

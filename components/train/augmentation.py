@@ -5,11 +5,15 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from components._errors import InputError
+from components.formats.tensors import resize, square, to_uint8
 from components.train.augmentation_layers import layers_change
 from components.train.augmentation_policy import LayerChange, Preset, read_policy
 
-Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""(pixels uint8 [size, size, 3], seed int64 [2]) -> pixels changed by a function of the seed, same type and shape."""
+Augment = Callable[[tf.Tensor, int, tf.Tensor], tf.Tensor]
+"""(pixels uint8 [height, width, 3], size, seed int64 [2]) -> uint8 [size, size, 3], changed by a function of the seed.
+
+An image comes as it is stored, so that a window of it is scaled once, and not enlarged after the whole was reduced.
+"""
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in grey (ITU-R BT.601, as JPEG has it)
 
@@ -47,44 +51,61 @@ def augmenter(policy: str, magnitude: float = 1.0) -> Augment:
     except ValueError as error:
         raise InputError(f"augmentation: {error}") from error
     if isinstance(parsed, list):
-        return layers_change(parsed, magnitude)
+        change = layers_change(parsed, magnitude)
+        return lambda pixels, size_px, seed: change(square(pixels, size_px), seed)
     return _preset(parsed, magnitude)
 
 
 def _preset(preset: Preset, magnitude: float) -> Augment:
     if preset == "none":
-        return lambda pixels, _: pixels
+        return lambda pixels, size_px, _: square(pixels, size_px)
     if preset == "light":
-        return lambda pixels, seed: _change(pixels, seed, 0.0)
+        return lambda pixels, size_px, seed: _change(pixels, size_px, seed, 0.0)
     if preset == "default" or not magnitude:
-        return lambda pixels, seed: _change(pixels, seed, magnitude)
+        return lambda pixels, size_px, seed: _change(pixels, size_px, seed, magnitude)
     afterwards = layers_change(STRONG_LAYERS, magnitude)
-    return lambda pixels, seed: afterwards(_change(pixels, seed, STRONG * magnitude), seed)
+    return lambda pixels, size_px, seed: afterwards(_change(pixels, size_px, seed, STRONG * magnitude), seed)
 
 
-def _change(pixels: tf.Tensor, seed: tf.Tensor, magnitude: float) -> tf.Tensor:
+def _change(pixels: tf.Tensor, size_px: int, seed: tf.Tensor, magnitude: float) -> tf.Tensor:
     seeds = tf.unstack(tf.random.split(seed, 3))
-    changed = tf.image.stateless_random_flip_left_right(pixels, seeds[0])
-    if magnitude:
-        varied = vary_light(random_crop(changed, seeds[1], magnitude), seeds[2], magnitude)
-        changed = tf.cast(tf.round(tf.clip_by_value(varied, 0.0, 255.0)), tf.uint8)
-    return tf.ensure_shape(changed, pixels.shape)
+    if not magnitude:
+        return mirror(square(pixels, size_px), seeds[0])
+    varied = vary_light(random_crop(pixels, size_px, seeds[1], magnitude), seeds[2], magnitude)
+    return mirror(to_uint8(varied), seeds[0])
 
 
-def random_crop(pixels: tf.Tensor, seed: tf.Tensor, magnitude: float) -> tf.Tensor:
-    """Enlarges a random window to the whole square.
+def mirror(pixels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Mirrors left to right with probability 1/2, as `tf.image.stateless_random_flip_left_right` does.
+
+    Its `tf.reverse` takes half as long as decoding and resizing a photograph does; a gather, a tenth of that.
 
     Args:
-        pixels: Uint8 [size, size, 3].
+        pixels: [height, width, channels].
+        seed: Int64 [2].
+
+    Returns:
+        The same shape and type.
+    """
+    columns = tf.range(tf.shape(pixels)[1])
+    mirrored = tf.random.stateless_uniform([], seed) < 0.5
+    return tf.gather(pixels, tf.where(mirrored, columns[::-1], columns), axis=1)
+
+
+def random_crop(pixels: tf.Tensor, size_px: int, seed: tf.Tensor, magnitude: float) -> tf.Tensor:
+    """Scales a random window to a square.
+
+    Args:
+        pixels: Uint8 [height, width, 3].
+        size_px: Side of the square. The window's shape and area are those that it has in the whole image's square.
         seed: Int64 [2].
         magnitude: Above 0; how small a window can be, and how far from a square.
 
     Returns:
-        Float32 of the same shape, in [0, 255].
+        Float32 [size_px, size_px, 3] in [0, 255].
     """
-    size = tf.shape(pixels)
-    begin, extent, _ = tf.image.stateless_sample_distorted_bounding_box(
-        size,
+    _, _, box = tf.image.stateless_sample_distorted_bounding_box(
+        [size_px, size_px, 3],
         tf.zeros([1, 0, 4]),
         seed,
         min_object_covered=0.0,
@@ -92,10 +113,9 @@ def random_crop(pixels: tf.Tensor, seed: tf.Tensor, magnitude: float) -> tf.Tens
         area_range=(max(0.08, 1 - 0.35 * magnitude), 1.0),
         use_image_if_no_bounding_boxes=True,
     )
-    # A window is never larger than what it fills, so that there is nothing to smooth: `antialias` gives the same pixels
-    # in three times as long.
-    window = tf.ensure_shape(tf.slice(pixels, begin, extent), [None, None, 3])
-    return tf.image.resize(window, size[:2])
+    corners = tf.reshape(box, [2, 2]) * tf.cast(tf.shape(pixels)[:2], tf.float32)
+    (top, left), (bottom, right) = (tf.unstack(corner) for corner in tf.unstack(tf.cast(tf.round(corners), tf.int32)))
+    return resize(pixels[top:bottom, left:right], size_px)
 
 
 def vary_light(pixels: tf.Tensor, seed: tf.Tensor, magnitude: float) -> tf.Tensor:

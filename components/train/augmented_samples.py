@@ -5,6 +5,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image
 
+from components.formats.tensors import square
 from components.train.augmentation import Augment
 from components.train.input_pipeline import Images
 from components.train.mixing import Mixing, draw, mix
@@ -27,9 +28,12 @@ def augmented_samples(images: Images, augment: Augment, mixing: Mixing, seed: in
         Uint8 [rows, COLUMNS, size, size, 3] with up to ROWS rows; the first column is unchanged.
     """
     rows = min(ROWS, images.dataset.rows)
-    plain = tf.stack(list(images.spread(rows)))
+    stored = list(images.spread(rows))
+    plain = tf.stack([square(pixels, images.image_size_px) for pixels in stored])
     seeds = tf.constant([[seed, number] for number in range(rows * (COLUMNS - 1))], tf.int64)
-    changed = tf.stack([augment(plain[number // (COLUMNS - 1)], each) for number, each in enumerate(seeds)])
+    changed = tf.stack(
+        [augment(stored[number // (COLUMNS - 1)], images.image_size_px, each) for number, each in enumerate(seeds)]
+    )
     if mixing:
         draws = draw(mixing, len(seeds), tf.constant([seed, -1], tf.int64))
         changed, _ = mix(changed, tf.zeros([len(seeds), 1]), COLUMNS - 1, draws)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from components.formats.dataset import ENCODED, ID, LABEL, Dataset, read_dataset
 from components.formats.model import ModelSpec
-from components.formats.tensors import decode_stored, read_examples
+from components.formats.tensors import decode_stored, read_examples, square
 from components.train.augmentation import Augment
 from components.train.sampling import endless_draws, endless_epochs
 
@@ -57,10 +57,9 @@ class Images:
         return self._rows(first, last).map(self._decode, tf.data.AUTOTUNE)
 
     def spread(self, images: int) -> tf.data.Dataset:
-        """Returns the pixels, uint8 [size, size, 3], of this many images at equal distances in the order."""
+        """Returns this many images at equal distances in the order, uint8 [height, width, 3], as they are stored."""
         distance = self.dataset.rows // images
-        chosen = self._rows().shard(distance, 0).take(images)
-        return chosen.map(self._decode).map(lambda pixels, _: pixels)
+        return self._rows().shard(distance, 0).take(images).map(lambda row: decode_stored(row[ENCODED]))
 
     def views(
         self, augment: Augment, views: int, seed: int, first: int = 0, last: int | None = None
@@ -142,13 +141,13 @@ class Images:
 
     def _augmented(self, numbered_rows: tf.data.Dataset, augment: Augment, seed: int) -> tf.data.Dataset:
         def decode_and_augment(index: tf.Tensor, row: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-            pixels, label = self._decode(row)
-            return augment(pixels, tf.stack([tf.constant(seed, tf.int64), index])), label
+            pixels = decode_stored(row[ENCODED])
+            return augment(pixels, self.image_size_px, tf.stack([tf.constant(seed, tf.int64), index])), row[LABEL]
 
         return numbered_rows.map(decode_and_augment, tf.data.AUTOTUNE)
 
     def _decode(self, row: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        return decode_stored(row[ENCODED], self.image_size_px), row[LABEL]
+        return square(decode_stored(row[ENCODED]), self.image_size_px), row[LABEL]
 
 
 def read_images(folder: Path, image_size_px: int, class_names: Sequence[str] | None = None) -> Images:

@@ -16,14 +16,14 @@ SEEDS = np.array([[7, index] for index in range(100)], np.int64)
 
 def eagerly(policy: str, seeds: np.ndarray = SEEDS, image: np.ndarray = IMAGE) -> list[np.ndarray]:
     augment = augmenter(policy)
-    return [augment(tf.constant(image), tf.constant(seed)).numpy() for seed in seeds]
+    return [augment(tf.constant(image), SIZE_PX, tf.constant(seed)).numpy() for seed in seeds]
 
 
 def in_tf_data(
     policy: str, seeds: np.ndarray = SEEDS, image: np.ndarray = IMAGE, magnitude: float = 1.0
 ) -> list[np.ndarray]:
     augment = augmenter(policy, magnitude)
-    changed = tf.data.Dataset.from_tensor_slices(seeds).map(lambda seed: augment(tf.constant(image), seed), 2)
+    changed = tf.data.Dataset.from_tensor_slices(seeds).map(lambda seed: augment(tf.constant(image), SIZE_PX, seed), 2)
     assert changed.element_spec == tf.TensorSpec(image.shape, tf.uint8)
     return list(changed.as_numpy_iterator())
 
@@ -100,10 +100,27 @@ def test_a_window_is_enlarged_to_the_whole_square():
     """A crop of a ramp is a gentler ramp, its ends among those of the window."""
     ramp = np.repeat(np.linspace(0, 255, SIZE_PX).astype(np.uint8)[:, None, None], SIZE_PX, 1).repeat(3, 2)
     for seed in SEEDS[:20]:
-        column = random_crop(tf.constant(ramp), tf.constant(seed), 1.0).numpy()[:, 0, 0]
+        column = random_crop(tf.constant(ramp), SIZE_PX, tf.constant(seed), 1.0).numpy()[:, 0, 0]
         assert column.shape == (SIZE_PX,)
         assert (np.diff(column) >= 0).all()
         assert 0.65 * 255 < np.ptp(column) <= 255
+
+
+def test_a_window_shows_the_same_part_of_an_image_of_any_size():
+    """Ramps along both axes, as long as the stored image's sides: the centres of what is seen are the same."""
+    for seed in SEEDS[:20]:
+        seen = []
+        for height, width in ((320, 320), (320, 480)):
+            rows, columns = np.mgrid[0 : 255 : height * 1j, 0 : 255 : width * 1j]
+            ramps = np.stack([rows, columns, rows], -1).round().astype(np.uint8)
+            seen.append(random_crop(tf.constant(ramps), SIZE_PX, tf.constant(seed), 1.0).numpy().mean((0, 1)))
+        assert np.abs(seen[0] - seen[1]).max() < 1
+
+
+@pytest.mark.parametrize("policy", [*POLICIES, "none", '[{"layer": "RandomBrightness", "factor": 0.1}]'])
+def test_images_come_out_square_whatever_their_sides(policy):
+    changed = eagerly(policy, SEEDS[:2], np.zeros((40, 48, 3), np.uint8))
+    assert [image.shape for image in changed] == [(SIZE_PX, SIZE_PX, 3)] * 2
 
 
 @pytest.mark.parametrize("value", [0, 255])
@@ -118,7 +135,7 @@ def test_values_do_not_wrap_around(value):
 # SHA-256 of a hundred changes of IMAGE: models trained before must find the same images again.
 DIGESTS = {
     "light": "62f6cf6e7e25620f3a202541ffb0dc084fb7e3ee545073599c829cbf7b39a142",
-    "default": "ebf3ff8d6d99fc1b899dd26e1a89079de8759a7fb8d59dbe20abe14939ae3f72",
+    "default": "4f6cdcd8507bce51366b8842b9ce6b6952cfd1497e298114ee22fd548476264f",
 }
 
 

@@ -32,7 +32,9 @@ OF_IMAGES = [
 def changed(layers: list, images: int = 100, magnitude: float = 1.0, image: np.ndarray = IMAGE) -> np.ndarray:
     augment = augmenter(json.dumps(layers), magnitude)
     seeds = tf.constant([[5, number] for number in range(images)], tf.int64)
-    elements = tf.data.Dataset.from_tensor_slices(seeds).map(lambda seed: augment(tf.constant(image), seed), 4)
+    elements = tf.data.Dataset.from_tensor_slices(seeds).map(
+        lambda seed: augment(tf.constant(image), len(image), seed), 4
+    )
     assert elements.element_spec == tf.TensorSpec(image.shape, tf.uint8)
     return np.array(list(elements.as_numpy_iterator()))
 
@@ -45,7 +47,7 @@ def test_every_layer_of_keras_is_a_function_of_the_seed(name):
         layers[0]["factor"] = 0.3
     augment = augmenter(json.dumps(layers))
     elements = tf.data.Dataset.range(6).map(
-        lambda index: augment(tf.constant(IMAGE), tf.stack([tf.constant(5, tf.int64), index % 3])), 2
+        lambda index: augment(tf.constant(IMAGE), len(IMAGE), tf.stack([tf.constant(5, tf.int64), index % 3])), 2
     )
     first, second = np.split(np.array(list(elements.as_numpy_iterator())), 2)
     assert np.array_equal(first, second)

@@ -25,6 +25,8 @@ _LOSSES = (
 _ABORTED = "Collective ops is aborted by:"  # how TensorFlow begins the line that says why
 _ANSWER_TIMEOUT_S = 2.0
 _WORD_BYTES = 8
+# Gradients are exchanged so many at a time, those of the last layers while those of the first are still computed.
+_PACK_BYTES = 4 << 20
 _WORDS_AT_ONCE = 1 << 23  # 64 MB, to stay within the memory of any device
 
 
@@ -137,7 +139,9 @@ def join_cluster(environment: Mapping[str, str]) -> Cluster:
     """
     addresses, worker = _place(environment.get("TF_CONFIG", ""))
     if len(addresses) > 1:
-        return Cluster(tf.distribute.MultiWorkerMirroredStrategy(), len(addresses), worker, tuple(addresses))
+        options = tf.distribute.experimental.CommunicationOptions(bytes_per_pack=_PACK_BYTES)
+        strategy = tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+        return Cluster(strategy, len(addresses), worker, tuple(addresses))
     if len(tf.config.list_physical_devices("GPU")) > 1:
         return Cluster(tf.distribute.MirroredStrategy())
     return Cluster(tf.distribute.get_strategy())

@@ -1,9 +1,10 @@
 """What a second worker brings: two pinned to a core each, against twice the speed of one pinned to one.
 
-Each worker fine-tunes the default backbone with the same number of images in its part of a batch, on one core and one
-thread. What counts is the images per second in the steps of the last epoch, which compiles nothing.
+Each worker fine-tunes the default backbone, on one core and one thread, with the same number of images in its part of a
+batch: as many as the default batch has. What counts is the images per second in the steps of the last epoch, which
+compiles nothing.
 
-    python -m tests.benchmarks.workers [--image-size-px 224] [--images-per-worker 16] [--steps 12] [--repeats 3]
+    python -m tests.benchmarks.workers [--image-size-px 224] [--images-per-worker 32] [--steps 6] [--repeats 3]
 """
 
 import argparse
@@ -16,6 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from components.train.parameters import TrainParameters
 from tests.benchmarks.augmentation import make
 
 CORES = (0, 1)
@@ -28,7 +30,6 @@ def work(folder: Path, image_size_px: int, batch_size: int) -> None:
 
     from components.train.cluster import join_cluster  # noqa: PLC0415
     from components.train.input_pipeline import read_images  # noqa: PLC0415
-    from components.train.parameters import TrainParameters  # noqa: PLC0415
     from components.train.training import Trainer  # noqa: PLC0415
     from tests.benchmarks.loop import Clock  # noqa: PLC0415
 
@@ -78,8 +79,8 @@ def main() -> None:
     """Measures one and two in turn and prints the ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--image-size-px", type=int, default=224)
-    parser.add_argument("--images-per-worker", type=int, default=16)
-    parser.add_argument("--steps", type=int, default=12, help="of an epoch of two workers; one takes twice as many")
+    parser.add_argument("--images-per-worker", type=int, default=TrainParameters().batch_size)
+    parser.add_argument("--steps", type=int, default=6, help="of an epoch of two workers; one takes twice as many")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--work-in", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--batch-size", type=int, help=argparse.SUPPRESS)

@@ -24,7 +24,6 @@ from components.split.tfrecord import Buffer, feature_entries, record_around, re
 _SHARDS, _MIN_SHARD_ROWS = 32, 64
 _MAX_SHARD_ROWS = 4096  # about 200 MB
 _FILES = 800  # all are open at once, and a process may usually open 1,024; more images make longer shards
-_WRITERS = 2  # one writes while the other works out checksums, and the caller reads on
 _BATCHES = 3
 
 
@@ -108,7 +107,9 @@ def place_records(
 def write_examples(
     batches: Iterable[Sequence[Buffer]], rows: ImageRows, places: Places, class_names: Sequence[str]
 ) -> Iterator[int]:
-    """Writes each image's record to its place, once, a few batches at a time: places don't overlap.
+    """Writes each image's record to its place, once, while the caller reads on.
+
+    A second thread would take a sixth longer: what it can do is done with Python's lock held.
 
     Args:
         batches: JPEGs of all rows, in order, each as long as its row says. Memory holds no more than five batches.
@@ -124,7 +125,7 @@ def write_examples(
     writing: deque[Future[range]] = deque()
     with ExitStack() as files:
         descriptors = [files.enter_context(_opened(shard)) for shard in places.files]
-        pool = files.enter_context(ThreadPoolExecutor(_WRITERS))  # ends before the files are closed
+        pool = files.enter_context(ThreadPoolExecutor(1))  # ends before the files are closed
         for batch in batches:
             part = range(first, first + len(batch))
             writing.append(pool.submit(_write_batch, batch, part, rows, places, of_label, descriptors))

@@ -109,7 +109,7 @@ def write_examples(
 ) -> Iterator[int]:
     """Writes each image's record to its place, once, while the caller reads on.
 
-    A second thread would take a sixth longer: what it can do is done with Python's lock held.
+    Places don't overlap. A second writer makes it a sixth slower: most of what it could do waits for Python's lock.
 
     Args:
         batches: JPEGs of all rows, in order, each as long as its row says. Memory holds no more than five batches.

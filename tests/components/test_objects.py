@@ -28,7 +28,6 @@ from tests.storage_servers import PASSING_FAULTS, always, fault_proxy, first, mi
 
 FAULTS = ("503", "reset", "truncated", "corrupted", "stall")  # beside 429, which has a test of its own
 DATA = random.Random(5).randbytes(50_000)
-LONG_S = 20  # far from what is waited for here, however slow the machine, and from the patience of 120 s by default
 
 
 def silent(done_bytes, size_bytes):
@@ -108,7 +107,7 @@ def test_a_fault_that_stays_ends_with_the_cause_in_bounded_time(bucket, fault, c
     began = time.monotonic()
     with pytest.raises(UnreachableError) as raised:
         read_object(stored)
-    assert time.monotonic() - began < LONG_S
+    assert time.monotonic() - began < 2 * patience().total_s
     assert f"{stored.uri}: expected to reach it, but " in str(raised.value)
     if fault.isdigit():
         assert f"status {fault}" in str(raised.value)
@@ -122,7 +121,7 @@ def test_a_server_that_asks_for_a_wait_gets_it(bucket):
     bucket.proxy.plan = first("429")  # Retry-After: 1
     began = time.monotonic()
     assert read_object(stored) == DATA
-    assert 1 <= time.monotonic() - began < LONG_S
+    assert 1 <= time.monotonic() - began < 2
 
 
 def test_nobody_listens(bucket, monkeypatch):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 import tensorflow as tf
@@ -11,7 +12,7 @@ from components.train.augmentation import Augment
 from components.train.classifier import Classifier
 from components.train.cluster import Cluster
 from components.train.continuation import Continuation
-from components.train.features import Features, extract_features
+from components.train.features import Extractor, Features
 from components.train.imbalance import Correction, correction
 from components.train.input_pipeline import Images, padded_batches
 from components.train.mixing import Mixing, mixed
@@ -122,7 +123,14 @@ class Phases:
         """The frozen backbone's features are computed once; then an epoch takes about a second."""
         parameters, of_phase = self._parameters, self._correction(imbalance)
         rows = self._images.dataset.rows * parameters.head_views
-        features, of_validation = self._features_of_views(name, rows), self._features_of_validation(name)
+        extractor = Extractor(self._classifier.features, self._cluster)
+
+        def kept(elements: Batches, rows: int, what: str) -> Features:
+            compute = partial(extractor.features, elements, rows, what)
+            return self._continuation.kept(f"{name}: features of {what}", compute)
+
+        features = kept(self._views, rows, "views of the training images")
+        of_validation = kept(self._validation.in_order, self._validation.dataset.rows, "validation images")
 
         def order(elements: tf.data.Dataset) -> tf.data.Dataset:
             if of_phase.resamples:
@@ -220,21 +228,9 @@ class Phases:
             worker=self._cluster.worker,
         )
 
-    def _features_of_views(self, phase: str, rows: int) -> Features:
-        def views(first: int, last: int) -> tf.data.Dataset:
-            parameters = self._parameters
-            return self._images.views(self._augment, parameters.head_views, parameters.seed, first, last)
-
-        return self._features(phase, views, rows, "views of the training images")
-
-    def _features_of_validation(self, phase: str) -> Features:
-        return self._features(phase, self._validation.in_order, self._validation.dataset.rows, "validation images")
-
-    def _features(self, phase: str, elements: Batches, rows: int, what: str) -> Features:
-        def compute() -> Features:
-            return extract_features(self._classifier.features, elements, rows, what, self._cluster)
-
-        return self._continuation.kept(f"{phase}: features of {what}", compute)
+    def _views(self, first: int, last: int) -> tf.data.Dataset:
+        parameters = self._parameters
+        return self._images.views(self._augment, parameters.head_views, parameters.seed, first, last)
 
     def _correction(self, imbalance: Imbalance) -> Correction:
         parameters, counts = self._parameters, list(self._images.dataset.counts.values())

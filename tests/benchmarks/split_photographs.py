@@ -12,13 +12,16 @@ from components.formats.tensors import read_examples
 SPLITS = ("train", "validation", "test")
 
 
-def split_photographs(data: Path | None, work: Path, images_per_class: int | None = None) -> dict[str, Path]:
-    """Ingests and splits photographs with default parameters.
+def split_photographs(
+    data: Path | None, work: Path, images_per_class: int | None = None, seed: int = 0
+) -> dict[str, Path]:
+    """Ingests and splits photographs with default parameters but for the seed.
 
     Args:
         data: A folder of class folders; None draws the project's own sample.
         work: An empty folder to work in.
         images_per_class: How many of each class to take, the first by name; None takes all.
+        seed: Of the split.
 
     Returns:
         By split, a dataset folder of examples.
@@ -31,7 +34,8 @@ def split_photographs(data: Path | None, work: Path, images_per_class: int | Non
     folders = {split: work / split for split in SPLITS}
     flags = [word for split, folder in folders.items() for word in (f"--{split}", folder)]
     _run("components.ingest", "--source", data, "--images", work / "images", "--report", work / "ingest")
-    _run("components.split", "--images", work / "images", *flags, "--ledger", work / "ledger", "--report", work / "how")
+    drawn = ["--images", work / "images", "--seed", seed]
+    _run("components.split", *drawn, *flags, "--ledger", work / "ledger", "--report", work / "how")
     return folders
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from components._errors import InputError
-from components.train.steps import Loss, TrainSteps, ValidationSteps, no_sums, train_steps, validation_steps
+from components.train.steps import TrainSteps, ValidationSteps, no_sums, validation_steps
 
 Logs = dict[str, float]
 # Long beside what a call from Python costs, short beside what one waits for who is told to end.
@@ -74,7 +74,7 @@ class Progress:
 def fit(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
-    train_loss: Loss,
+    train: TrainSteps,
     data: Data,
     *,
     epochs: int,
@@ -83,15 +83,13 @@ def fit(
     progress: Progress | None = None,
     told_to_end: Callable[[], bool] = lambda: False,
     most_s: float = math.inf,
-    compiled: TrainSteps | None = None,
 ) -> None:
     """Trains a model, several steps at a time where steps are short.
 
     Args:
         model: Built in the strategy's scope, from x to logits [batch, classes].
         optimizer: Built in the strategy's scope.
-        train_loss: (labels, logits float32 [batch, classes]) -> loss float32 [batch]; labels as they come in the data,
-            int64 [batch] or shares of the classes float32 [batch, classes].
+        train: The training steps of this model and optimizer.
         data: Training and validation batches.
         epochs: Upper limit; a callback may stop earlier.
         callbacks: Called after the last of several steps; get `loss`, `accuracy`, `val_loss`, `val_accuracy` and
@@ -102,13 +100,11 @@ def fit(
         told_to_end: Asked every tenth of a second, between steps; sets `progress.ending` of all workers if one of them
             says so.
         most_s: Seconds after which callbacks are to be called, should that be sooner.
-        compiled: The training steps of this model, optimizer and loss, where there are any already.
 
     Raises:
         InputError: If the loss is not finite; names the images of the step.
     """
     progress = progress or Progress()
-    train = compiled or train_steps(model, optimizer, train_loss, strategy)
     validate = validation_steps(model, data.classes, strategy)
     batches, validation = distributed(data.train, strategy), distributed(data.validation.repeat(), strategy)
     pace = _Pace(most_s)

@@ -34,7 +34,8 @@ def train_steps(
     Args:
         model: Built in the strategy's scope, from x to logits [batch, classes].
         optimizer: Built in the strategy's scope.
-        loss: (labels, logits) -> loss float32 [batch].
+        loss: (labels, logits float32 [batch, classes]) -> loss float32 [batch]; labels as they come in the batches,
+            int64 [batch] or shares of the classes float32 [batch, classes].
         strategy: Where it runs.
         xla: Whether XLA compiles the step; with one replica only, for it can't compile their exchange of gradients.
 

@@ -184,7 +184,7 @@ class Trainer:
         fit(
             phase.model,
             optimizer,
-            loss,
+            steps.run,
             self._data(phase, progress),
             epochs=phase.epochs,
             callbacks=[
@@ -200,7 +200,6 @@ class Trainer:
             progress=progress,
             told_to_end=self._continuation.told_to_end,
             most_s=self._continuation.every_s,
-            compiled=steps.run,
         )
 
     def _optimizer(self, phase: Phase) -> keras.optimizers.Optimizer:

@@ -27,6 +27,7 @@ from components.train.input_pipeline import padded_batches
 from components.train.loop import Data, Progress, fit
 from components.train.parameters import TrainParameters
 from components.train.sampling import endless_epochs
+from components.train.steps import train_steps
 from tests.benchmarks.timing import median_seconds
 
 CLASSES = 9
@@ -68,8 +69,9 @@ def head_s(head: keras.Model, features: Features, batch_size: int, epochs: int) 
         continuation = Continuation(cluster, CheckpointFolder(Path(folder), "key", writable=True))
         recorder = EpochRecorder(history, "head", batch_size, optimizer, verbose=False)
         began_s = time.perf_counter()
+        loss = tf.nn.sparse_softmax_cross_entropy_with_logits
         fit(
-            head, optimizer, tf.nn.sparse_softmax_cross_entropy_with_logits,
+            head, optimizer, train_steps(head, optimizer, loss, cluster.strategy),
             Data(train, validation.look_up(padded), steps, validation_steps, CLASSES), epochs=epochs,
             callbacks=[recorder, best.callback(), *continuation.callbacks(state, None)], strategy=cluster.strategy,
             progress=progress, told_to_end=continuation.told_to_end, most_s=continuation.every_s,

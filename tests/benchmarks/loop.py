@@ -25,7 +25,7 @@ from components.train.cluster import join_cluster
 from components.train.continuation import Continuation
 from components.train.loop import Data, Progress, fit
 from components.train.parameters import TrainParameters
-from components.train.steps import Loss
+from components.train.steps import Loss, train_steps
 from tests.benchmarks.timing import median_seconds
 
 CLASSES = 9
@@ -82,8 +82,9 @@ def loop(model: keras.Model, x: tf.Tensor, labels: tf.Tensor, steps: int, folder
         )  # fmt: skip
         continuation = Continuation(cluster, CheckpointFolder(folder, "key", writable=True))
         recorder = EpochRecorder([], "head", len(labels), optimizer, verbose=True)
+        train = train_steps(model, optimizer, loss, cluster.strategy)
         fit(
-            model, optimizer, loss, data, epochs=EPOCHS, strategy=cluster.strategy, progress=progress,
+            model, optimizer, train, data, epochs=EPOCHS, strategy=cluster.strategy, progress=progress,
             callbacks=[recorder, best.callback(), *continuation.callbacks(state, None), clock],
             told_to_end=continuation.told_to_end, most_s=continuation.every_s,
         )  # fmt: skip

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from components._errors import InputError
 from components.train.loop import Data, Progress, fit
+from components.train.steps import train_steps
 
 
 def model_of(kernel: np.ndarray) -> keras.Model:
@@ -60,7 +61,8 @@ def run(model, data, *, epochs=1, learning_rate=0.1, callbacks=(), loss=cross_en
     logs = Logs()
     optimizer = keras.optimizers.SGD(learning_rate)
     strategy = tf.distribute.get_strategy()
-    fit(model, optimizer, loss, data, epochs=epochs, callbacks=[logs, *callbacks], strategy=strategy, **interruption)
+    train = train_steps(model, optimizer, loss, strategy)
+    fit(model, optimizer, train, data, epochs=epochs, callbacks=[logs, *callbacks], strategy=strategy, **interruption)
     return logs
 
 

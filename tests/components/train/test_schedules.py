@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from components.train.loop import Data, fit
 from components.train.schedules import learning_rate, schedule_callbacks
+from components.train.steps import train_steps
 
 STEPS, EPOCHS, PEAK = 10, 5, 0.4
 
@@ -62,14 +63,15 @@ def test_a_plateau_halves_the_rate_in_the_loop():
     optimizer = keras.optimizers.SGD(learning_rate("plateau", 0.1, 1, 6, 1))
     taken = []
     record = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: taken.append(float(optimizer.learning_rate)))
+    strategy = tf.distribute.get_strategy()
     fit(
         model,
         optimizer,
-        tf.nn.sparse_softmax_cross_entropy_with_logits,
+        train_steps(model, optimizer, tf.nn.sparse_softmax_cross_entropy_with_logits, strategy),
         Data(train, tf.data.Dataset.from_tensors(columns), 1, 1, 2),
         epochs=6,
         callbacks=[record, *schedule_callbacks("plateau", 6)],
-        strategy=tf.distribute.get_strategy(),
+        strategy=strategy,
     )
     np.testing.assert_allclose(taken, [0.1, 0.1, 0.1, 0.05, 0.05, 0.025])
     assert model.optimizer is None

@@ -12,7 +12,10 @@ from pipelines.cli.console import new_console
 
 
 def inspect(
-    artifact: Annotated[Path, typer.Argument(help="A dataset, a ledger, a history, a step's folder or a run's.")],
+    artifact: Annotated[
+        str,
+        typer.Argument(help="A dataset, a ledger (in a bucket, too), a history, a step's folder or a run's."),
+    ],
 ) -> None:
     """Shows what an artifact of ingest, split or train holds, as its report does: counts, quality, changes, epochs.
 
@@ -22,7 +25,7 @@ def inspect(
 
         scenery inspect runs/latest/ingest/images
 
-        scenery inspect runs/latest/split/ledger
+        scenery inspect gs://acme/ledger.parquet
 
         scenery inspect runs/latest/train
     """

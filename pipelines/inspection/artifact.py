@@ -8,6 +8,8 @@ from pathlib import Path
 from rich.console import Console
 
 from components._errors import InputError
+from components._objects import read_object, stat_object
+from components._storage import local_path
 from components._text import visible
 from components.formats.dataset import MANIFEST
 from components.ingest.report.overview import read_overview as read_images
@@ -26,17 +28,21 @@ _LISTED = 8
 View = Callable[[Console], None]
 
 
-def inspect(console: Console, path: Path) -> None:
+def inspect(console: Console, place: str) -> None:
     """Prints what an artifact holds.
 
     Args:
         console: Where to.
-        path: A dataset's folder, a ledger or its folder, a training's history, the folder of ingest, split or train, or
-            a whole run's.
+        place: The path of a dataset's folder, a ledger or its folder, a training's history, the folder of ingest, split
+            or train, or a whole run's; or the URI of a ledger.
 
     Raises:
-        InputError: If it is something else, or damaged.
+        InputError: If it is something else, or damaged; UnreachableError if a bucket's failure may pass.
     """
+    path = local_path(place)
+    if path is None:
+        _show_ledger_at(place, console)
+        return
     views = list(_views(path))
     if not views:
         raise InputError(
@@ -93,6 +99,15 @@ def _kind(manifest: Path) -> object:
 
 def _show_ledger(file: Path, console: Console) -> None:
     print_ledger(console, ledger_overview(parse_ledger(file.read_bytes(), str(file))))
+
+
+def _show_ledger_at(uri: str, console: Console) -> None:
+    if not uri.endswith(".parquet"):
+        raise InputError(
+            f"{uri}: expected a path on this machine, or a ledger in a bucket, such as gs://acme/{LEDGER_FILE}. Copy "
+            "what else lies in a bucket here and inspect the copy."
+        )
+    print_ledger(console, ledger_overview(parse_ledger(read_object(stat_object(uri)), uri)))
 
 
 def _show_split(folder: Path, console: Console) -> None:

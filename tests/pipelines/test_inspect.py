@@ -42,7 +42,7 @@ def run(tmp_path):
 def shown(path, width=80) -> str:
     """Returns what it prints where it is piped to, lines without the spaces at their ends."""
     stream = io.StringIO()
-    inspect(Console(file=stream, width=width, markup=False, emoji=False, highlight=False), path)
+    inspect(Console(file=stream, width=width, markup=False, emoji=False, highlight=False), str(path))
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
 
 
@@ -191,11 +191,22 @@ def test_paths_stay_whole_to_be_copied(tmp_path):
 def test_anything_else_is_refused_with_what_there_is(make, found, tmp_path):
     make(tmp_path / "thing")
     with pytest.raises(InputError) as refusal:
-        inspect(Console(file=io.StringIO()), tmp_path / "thing")
+        shown(tmp_path / "thing")
     assert found in str(refusal.value)
     assert "expected the folder of a dataset (dataset.json), a ledger (ledger.parquet), a training" in str(
         refusal.value
     )
+
+
+def test_a_ledger_in_a_bucket_is_shown_as_one_here(run, bucket):
+    ledger = run / "split" / "ledger" / "ledger.parquet"
+    bucket.put("scenes/ledger.parquet", ledger.read_bytes())
+    assert shown(f"{bucket.uri}/scenes/ledger.parquet") == shown(ledger)
+
+
+def test_what_else_lies_in_a_bucket_is_refused_with_what_to_do():
+    with pytest.raises(InputError, match=r"^gs://acme/runs/7: expected a path on this machine, or a ledger"):
+        shown("gs://acme/runs/7")
 
 
 @pytest.mark.parametrize("manifest", ["{", "[]", '{"kind": "cakes"}'])

@@ -49,6 +49,7 @@ class Dataset(BaseModel):
         class_names: In label order: the label of an image is an index into it.
         counts: Images per class; every class name is a key.
         shorter_side_px: What the shorter side of larger images was scaled down to.
+        near_duplicate_distance: Of images: in how many bits the perceptual hashes of near-duplicates may differ.
         shards: In reading order.
     """
 
@@ -58,6 +59,7 @@ class Dataset(BaseModel):
     class_names: tuple[str, ...] = Field(min_length=2)
     counts: dict[str, int]
     shorter_side_px: int = Field(ge=32)
+    near_duplicate_distance: int | None = Field(None, ge=0, le=63)
     shards: tuple[Shard, ...]
 
     @model_validator(mode="after")
@@ -77,8 +79,9 @@ class Dataset(BaseModel):
 
     @property
     def digest(self) -> str:
-        """Sha256 over class names and shard checksums: equal for equal content."""
-        parts = [*self.class_names, *(shard.sha256 for shard in self.shards)]
+        """Sha256 over class names, shard checksums and what near-duplicates are: equal for equal content."""
+        of_images = [] if self.near_duplicate_distance is None else [str(self.near_duplicate_distance)]
+        parts = [*self.class_names, *(shard.sha256 for shard in self.shards), *of_images]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -88,6 +91,7 @@ def write_dataset(
     counts: Mapping[str, int],
     rows_of_shard: Mapping[str, int],
     shorter_side_px: int,
+    near_duplicate_distance: int | None = None,
 ) -> Dataset:
     """Checksums the shards in `folder` and writes its manifest.
 
@@ -97,6 +101,7 @@ def write_dataset(
         counts: Images per class, in label order.
         rows_of_shard: Rows per shard file name, in reading order.
         shorter_side_px: What the shorter side of larger images was scaled down to.
+        near_duplicate_distance: Of images: in how many bits the perceptual hashes of near-duplicates may differ.
 
     Returns:
         The manifest as written.
@@ -111,9 +116,10 @@ def write_dataset(
         class_names=tuple(counts),
         counts=dict(counts),
         shorter_side_px=shorter_side_px,
+        near_duplicate_distance=near_duplicate_distance,
         shards=shards,
     )
-    (folder / MANIFEST).write_text(dataset.model_dump_json(indent=2) + "\n")
+    (folder / MANIFEST).write_text(dataset.model_dump_json(indent=2, exclude_none=True) + "\n")
     return dataset
 
 

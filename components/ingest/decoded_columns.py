@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from components._duplicates.near import Hashes
 from components.ingest.decode.images import StoredImage
 from components.ingest.spilled import Spilled
 
 Ids = NDArray[np.bytes_]
 Labels = NDArray[np.uint32]
-Hashes = NDArray[np.uint64]
 KeyRanks = NDArray[np.int32]
 
 ID_BYTES = 32  # of a sha256

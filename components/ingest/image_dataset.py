@@ -80,7 +80,9 @@ def write_image_dataset(source: str, images: Path, parameters: IngestParameters)
             shards = write_shards(folder, image_rows(decoded, duplicates, naming, keys, jpegs))
         spool.unlink()
         write_class_map(folder, listing.classes)
-        dataset = write_dataset(folder, "images", counts, shards, parameters.shorter_side_px)
+        dataset = write_dataset(
+            folder, "images", counts, shards, parameters.shorter_side_px, parameters.near_duplicate_distance
+        )
     groups, flagged = len(np.unique(naming[duplicates.kept])), int(decoded.flagged[duplicates.kept].sum())
     return Ingested(dataset, rejected, groups, flagged, listing.classes)
 

@@ -1,20 +1,10 @@
 """Groups of images that show the same, or that belong together: those must never part between training and testing."""
 
-from collections.abc import Iterator
-from itertools import pairwise
-from typing import TypeVar
-
 import numpy as np
 
-from components.ingest.decoded_columns import Hashes, Ids, KeyRanks
-from components.ingest.forest import Forest, Indices
-
-Values = TypeVar("Values", Hashes, KeyRanks)
-
-_BITS = 64
-_NEIGHBOURS = 8  # compared with every hash in sorted order: they unite what is dense, in next to no time
-_SMALL = 1024  # hashes that are compared all with all, in lockstep with other runs
-_AT_ONCE = 2**16  # hashes that are compared in one go: what comes of it stays in the processor's cache
+from components._duplicates.forest import Forest, Indices
+from components._duplicates.near import Hashes, unite_equal, unite_near
+from components.ingest.decoded_columns import Ids, KeyRanks
 
 
 def near_duplicate_groups(ids: Ids, hashes: Hashes, max_distance: int, keys: KeyRanks) -> Indices:
@@ -33,126 +23,16 @@ def near_duplicate_groups(ids: Ids, hashes: Hashes, max_distance: int, keys: Key
     """
     forest = Forest(len(ids))
     keyed = np.flatnonzero(keys >= 0)
-    _unite_equal(forest, keyed, keys[keyed])
-    distinct, first = _unite_equal(forest, np.arange(len(ids)), hashes)
-    _unite_near(forest, distinct, first, _BITS, max_distance)
+    unite_equal(forest, keyed, keys[keyed])
+    unite_near(forest, np.arange(len(ids)), hashes, max_distance)
     return _naming(ids, keys, forest.roots(np.arange(len(ids))))
-
-
-def _unite_equal(forest: Forest, members: Indices, values: Values) -> tuple[Values, Indices]:
-    """Unites members of equal values; returns each value once, and the first member that has it."""
-    order = np.argsort(values, kind="stable")
-    starts, sizes = _runs(values[order])
-    first = order[starts]
-    forest.unite(members[order], np.repeat(members[first], sizes))
-    return values[first], members[first]
 
 
 def _naming(ids: Ids, keys: KeyRanks, roots: Indices) -> Indices:
     """Returns the member of each group that gives it its name."""
     with_key_first = keys.view(np.uint32)  # -1 becomes the largest
     order = np.lexsort((ids, with_key_first, roots))
-    starts, sizes = _runs(roots[order])
+    begins = np.diff(roots[order], prepend=-1) != 0
     naming = np.empty(len(ids), np.int64)
-    naming[order] = np.repeat(order[starts], sizes)
+    naming[order] = order[begins][np.cumsum(begins) - 1]
     return naming
-
-
-def _unite_near(forest: Forest, hashes: Hashes, members: Indices, free: int, max_distance: int) -> None:
-    """Unites all members whose hashes are near, by multi-index hashing.
-
-    Hashes that differ in at most d bits agree in at least one of d + 1 bands of bits, so only those that
-    share a band are compared (Norouzi, Punjani, Fleet: "Fast Search in Hamming Space with Multi-Index
-    Hashing", CVPR 2012, section 2). Where too many share one, the bits that are left are cut into bands again.
-    What is connected already is not compared, so pictures that are all alike don't cost the square of
-    their number.
-
-    Args:
-        forest: Holds the groups.
-        hashes: Distinct, below 2**free, uint64 [N].
-        members: Their numbers in the forest, int64 [N].
-        free: The bits in which the hashes may differ.
-        max_distance: See `near_duplicate_groups`.
-    """
-    if free <= max_distance:
-        forest.unite(members[1:], members[:-1])
-        return
-    edges = np.linspace(0, free, max_distance + 2).astype(int)
-    for low, high in pairwise(edges.tolist()):
-        rotated = _rotate(hashes, free, free - high)  # the band comes to the top
-        order = np.argsort(rotated)
-        ordered, of_ordered = rotated[order], members[order]
-        for step in range(1, 1 + _NEIGHBOURS):
-            _unite_at_distance(forest, ordered, of_ordered, step, max_distance)
-        left = free - (high - low)
-        band = ordered >> np.uint64(left)
-        _unite_in_small_runs(forest, ordered, of_ordered, band, max_distance)
-        for run in _large_runs(band):
-            _unite_in_run(forest, ordered[run] & _ones(left), of_ordered[run], left, max_distance)
-
-
-def _unite_in_run(forest: Forest, hashes: Hashes, members: Indices, free: int, max_distance: int) -> None:
-    """Unites those of many hashes that share a band, in the cheaper of two ways."""
-    roots = forest.roots(members)
-    distinct, sizes = np.unique(roots, return_counts=True)
-    if len(distinct) == 1:
-        return
-    outside = roots != distinct[sizes.argmax()]  # of the largest group
-    width = free // (max_distance + 1)
-    bands_pay = 2**width > 2 * (max_distance + 1) and outside.sum() > _SMALL
-    if bands_pay:
-        _unite_near(forest, hashes, members, free, max_distance)
-    else:
-        _unite_with_all(forest, hashes, members, np.flatnonzero(outside), max_distance)
-
-
-def _unite_with_all(forest: Forest, hashes: Hashes, members: Indices, some: Indices, max_distance: int) -> None:
-    """Compares some of the hashes with all."""
-    for index in some.tolist():
-        near = np.flatnonzero(np.bitwise_count(hashes ^ hashes[index]) <= max_distance)
-        forest.unite(members[near], np.full(len(near), members[index]))
-
-
-def _unite_in_small_runs(forest: Forest, ordered: Hashes, members: Indices, band: Hashes, max_distance: int) -> None:
-    """Compares all with all in each run of equal bands, every run one step further at a time."""
-    starts, sizes = _runs(band)
-    small = np.flatnonzero((sizes > 1 + _NEIGHBOURS) & (sizes <= _SMALL))
-    small = small[np.argsort(-sizes[small], kind="stable")]  # those that last longest come first
-    starts, sizes = starts[small], sizes[small]
-    ends = np.cumsum(sizes)
-    within = np.arange(sizes.sum()) + np.repeat(starts - (ends - sizes), sizes)
-    ordered, members = ordered[within], members[within]
-    for step in range(1 + _NEIGHBOURS, sizes.max(initial=0)):
-        going_on = int(ends[np.searchsorted(-sizes, -step) - 1])
-        _unite_at_distance(forest, ordered[:going_on], members[:going_on], step, max_distance)
-
-
-def _unite_at_distance(forest: Forest, ordered: Hashes, members: Indices, step: int, max_distance: int) -> None:
-    """Unites near hashes that lie `step` apart; those of two runs may be near as well."""
-    for start in range(0, len(ordered) - step, _AT_ONCE):
-        left, right = ordered[start : start + _AT_ONCE], ordered[start + step : start + step + _AT_ONCE]
-        near = start + np.flatnonzero(np.bitwise_count(left[: len(right)] ^ right) <= max_distance)
-        forest.unite(members[near + step], members[near])
-
-
-def _large_runs(band: Hashes) -> Iterator[slice]:
-    starts, sizes = _runs(band)
-    for index in np.flatnonzero(sizes > _SMALL).tolist():
-        yield slice(int(starts[index]), int(starts[index] + sizes[index]))
-
-
-def _runs(ordered: Hashes | KeyRanks | Indices) -> tuple[Indices, Indices]:
-    """Returns where runs of equal values start in a sorted array, and their sizes."""
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)])
-    return starts, np.diff(np.append(starts, len(ordered)))
-
-
-def _rotate(hashes: Hashes, width: int, by: int) -> Hashes:
-    """Rotates the lowest `width` bits to the left; there are no others."""
-    if not by:
-        return hashes
-    return (hashes << np.uint64(by) | hashes >> np.uint64(width - by)) & _ones(width)
-
-
-def _ones(width: int) -> np.uint64:
-    return np.uint64((1 << width) - 1)

@@ -29,6 +29,7 @@ class ImageRows:
         keys: The user's own groups of each, list of string [rows]; several where copies of it have others.
         hashes: Perceptual hash of each, uint64 [rows].
         image_bytes: Length of each JPEG, int64 [rows].
+        near_duplicate_distance: In how many bits the hashes of two near-duplicates may differ.
     """
 
     ids: pa.StringArray
@@ -38,6 +39,7 @@ class ImageRows:
     keys: pa.ListArray
     hashes: NDArray[np.uint64]
     image_bytes: Integers
+    near_duplicate_distance: int
 
 
 def read_rows(folder: Path, dataset: Dataset) -> ImageRows:
@@ -68,6 +70,7 @@ def read_rows(folder: Path, dataset: Dataset) -> ImageRows:
         keys=table["group_keys"].combine_chunks(),
         hashes=table["perceptual_hash"].to_numpy(),
         image_bytes=_integers(table["image_bytes"]),
+        near_duplicate_distance=dataset.near_duplicate_distance or 0,
     )
     del table, groups
     pa.default_memory_pool().release_unused()

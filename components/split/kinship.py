@@ -1,6 +1,5 @@
 """Which groups of this run the ledger knows: by what they have in common, whatever their ids."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from components._duplicates.forest import Forest
+from components._duplicates.near import unite_near
 from components.split.assignment import NONE, Codes
 from components.split.image_rows import ImageRows, Integers
 from components.split.ledger import Ledger
@@ -46,15 +47,14 @@ class Kin:
 
 
 def find_kin(rows: ImageRows, ledger: Ledger | None) -> Kin:
-    """Puts groups and entries together that images, keys or perceptual hashes connect.
+    """Puts groups and entries together that images, keys or pictures connect.
 
-    A hash connects what has the very same: of 300 photographs saved again as JPEG, 96 % keep theirs at quality 85, 89 %
-    at half the size. Hashes that differ in a few bits are near-duplicates as well, but only ingest searches for those,
-    among the images of one run: a picture whose hash has changed, and that has no key, is new to the ledger.
+    Pictures are near-duplicates of those of earlier runs by the same rule as of each other: so one that was tested on
+    does not come back into training when it is saved again at another quality or size.
 
     Args:
-        rows: Of this run; no two groups share an image, a key or a hash.
-        ledger: So far; neither do two of its entries.
+        rows: Of this run; no two groups share an image, a key or a picture.
+        ledger: So far; neither do two of its entries share an image or a key.
 
     Returns:
         The kin of every group and every entry.
@@ -62,42 +62,19 @@ def find_kin(rows: ImageRows, ledger: Ledger | None) -> Kin:
     groups = len(rows.group_names)
     if not ledger:
         return _named(np.arange(groups), np.arange(0), rows.group_names)
-    ties = list(_ties(rows, ledger))
-    group = np.concatenate([group for group, _ in ties])
-    entry = np.concatenate([entry for _, entry in ties])
-    roots = _components(groups + entry, group, groups + len(ledger.table))
-    names = pa.concat_arrays([rows.group_names, ledger.column("group")])
-    return _named(roots[:groups], roots[groups:], names)
-
-
-def _ties(rows: ImageRows, ledger: Ledger) -> Iterator[tuple[Integers, Integers]]:
-    """Yields pairs of a group and an entry that have an image, a key or a hash in common."""
-    columns = {
-        "images": (rows.groups, rows.ids),
-        "keys": (rows.groups[owners_of(rows.keys)], rows.keys.flatten()),
-        "hashes": (rows.groups, pa.array(rows.hashes)),
-    }
-    for name, (groups, values) in columns.items():
+    forest = Forest(groups + len(ledger.table))
+    for name, of_value, values in (
+        ("images", rows.groups, rows.ids),
+        ("keys", rows.groups[owners_of(rows.keys)], rows.keys.flatten()),
+    ):
         known = ledger.column(name)
         where = np.asarray(pc.index_in(values, value_set=known.flatten()).fill_null(NONE).to_numpy(), np.int64)
-        yield groups[where != NONE], owners_of(known)[where[where != NONE]]
-
-
-def _components(left: Integers, right: Integers, nodes: int) -> Integers:
-    """Returns the smallest node that ties lead to, for each node of a graph.
-
-    Each round hangs every root onto the smallest root it is tied to and then shortens all paths: the hooking and
-    compressing of Y. Shiloach and U. Vishkin, "An O(log n) parallel connectivity algorithm" (1982).
-    """
-    root = np.arange(nodes)
-    while len(left):
-        one, other = root[left], root[right]
-        np.minimum.at(root, np.maximum(one, other), np.minimum(one, other))
-        while not np.array_equal(shorter := root[root], root):
-            root = shorter
-        apart = root[left] != root[right]
-        left, right = left[apart], right[apart]
-    return root
+        forest.unite(of_value[where != NONE], groups + owners_of(known)[where[where != NONE]])
+    known = ledger.column("hashes")
+    members = np.concatenate([rows.groups, groups + owners_of(known)])
+    unite_near(forest, members, np.concatenate([rows.hashes, known.flatten()]), rows.near_duplicate_distance)
+    roots = forest.roots(np.arange(groups + len(ledger.table)))
+    return _named(roots[:groups], roots[groups:], pa.concat_arrays([rows.group_names, ledger.column("group")]))
 
 
 def _named(group_roots: Integers, entry_roots: Integers, names: pa.StringArray) -> Kin:

@@ -56,7 +56,8 @@ class StepCache(kfp_cache.LocalCache):
 def code_on_this_machine(component: str) -> str:
     """Digests the code of a component, of what it shares with others, and the locked dependencies."""
     components = _ROOT / "components"
-    trees = [path for name in ("_objects", "formats", component) for path in (components / name).rglob("*")]
+    folders = [components / name for name in ("_duplicates", "_objects", "formats", component)]
+    trees = [path for folder in folders for path in folder.rglob("*")]
     files = [path for path in [*components.iterdir(), *trees] if path.is_file() and path.suffix != ".pyc"]
     digest = hashlib.sha256()
     for file in sorted([*files, _ROOT / "requirements.txt"]):

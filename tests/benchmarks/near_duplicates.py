@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from components.ingest.decoded_columns import Hashes
+from components._duplicates.near import Hashes
 from components.ingest.near_duplicates import near_duplicate_groups
 
 MAX_DISTANCE = 4  # ingest's default

@@ -123,9 +123,10 @@ def million_rows(rows: int) -> ImageRows:
     groups = rows * 35 // 100
     members = np.concatenate([np.arange(groups), rng.integers(0, groups, rows - groups)])
     keys = pa.array([[f"listing {number}"] if number % 3 == 0 else [] for number in members.tolist()], KEYS)
-    hashes = (members * 2**20 + rng.integers(0, 4, rows)).astype(np.uint64)  # a few of each group, and none of two
+    of_group = rng.integers(0, 2**64, groups, np.uint64)
+    hashes = of_group[members] ^ rng.integers(0, 4, rows, np.uint64)  # a few of each group, and none near two
     labels = rng.integers(0, len(CLASSES), rows)
-    return ImageRows(ids, labels, ids[:groups], members, keys, hashes, np.ones(rows, np.int64))
+    return ImageRows(ids, labels, ids[:groups], members, keys, hashes, np.ones(rows, np.int64), 4)
 
 
 def decision_seconds(rows: int) -> dict[str, float]:

@@ -31,7 +31,7 @@ class Decided(NamedTuple):
     ledger: Ledger
 
 
-def rows_of(images: Sequence[Image], class_names: Sequence[str]) -> ImageRows:
+def rows_of(images: Sequence[Image], class_names: Sequence[str], near_duplicate_distance: int = 0) -> ImageRows:
     """Puts images into columns."""
     names = list(dict.fromkeys(image.group for image in images))
     hashes = [int(hashlib.sha256(i.id.encode()).hexdigest()[:16], 16) if i.hash is None else i.hash for i in images]
@@ -43,12 +43,19 @@ def rows_of(images: Sequence[Image], class_names: Sequence[str]) -> ImageRows:
         keys=pa.array([sorted(image.keys) for image in images], pa.list_(pa.string())),
         hashes=np.array(hashes, np.uint64),
         image_bytes=np.ones(len(images), np.int64),
+        near_duplicate_distance=near_duplicate_distance,
     )
 
 
-def decided(images: Sequence[Image], previous: Ledger | None, run: Run, parameters: SplitParameters) -> Decided:
+def decided(
+    images: Sequence[Image],
+    previous: Ledger | None,
+    run: Run,
+    parameters: SplitParameters,
+    near_duplicate_distance: int = 0,
+) -> Decided:
     """Decides on images."""
-    rows = rows_of(images, run.class_names)
+    rows = rows_of(images, run.class_names, near_duplicate_distance)
     decision = decide(rows, previous, run, parameters)
     names = [SPLITS[split] for split in decision.splits]
     return Decided(dict(zip(rows.group_names.to_pylist(), names, strict=True)), decision.ledger)

@@ -19,12 +19,12 @@ def _group(*images, label="a", keys=(), hashes=()):
     ]
 
 
-def _decide(groups, previous=None, date="2024-01-31", class_names=("a",), **parameters):
+def _decide(groups, previous=None, date="2024-01-31", class_names=("a",), near_duplicate_distance=0, **parameters):
     parameters = SplitParameters(**parameters)
     images = [image for group in groups for image in group]
     digest = repr(sorted(map(repr, images)))
     run = Run(images=digest, date=date, class_names=class_names, parameters=parameters_digest(parameters))
-    return decided(images, previous, run, parameters)
+    return decided(images, previous, run, parameters, near_duplicate_distance)
 
 
 SINGLES = [_group(f"m{number:02d}") for number in range(20)]
@@ -115,11 +115,15 @@ def test_a_picture_that_was_saved_again_finds_its_split(split):
     assert changes(decision.ledger).new_groups == 0
 
 
-def test_a_picture_that_differs_in_one_bit_is_new():
+@pytest.mark.parametrize(("distance", "new"), [(4, 0), (3, 1), (0, 1)])
+def test_a_near_duplicate_of_a_picture_that_has_gone_finds_its_split(distance, new):
     image = _in("test")
-    first = _decide([*_without(image), _group(image, hashes=[6])], FIRST.ledger)
-    decision = _decide([*_without(image), _group("x", hashes=[7])], first.ledger)
-    assert (changes(decision.ledger).new_groups, changes(decision.ledger).vanished_groups) == (1, 1)
+    first = _decide([*_without(image), _group(image, hashes=[0b11_0000])], FIRST.ledger)
+    again = _group("x", hashes=[0b1111])  # 6 bits away from it, and 4 from what came in between
+    between = _decide([*_without(image), _group("w", hashes=[0b11_0011])], first.ledger, near_duplicate_distance=2)
+    decision = _decide([*_without(image), again], between.ledger, near_duplicate_distance=distance)
+    assert changes(decision.ledger).new_groups == new
+    assert new or decision.splits["x"] == "test"
 
 
 def test_images_that_return_after_two_runs_find_their_split():

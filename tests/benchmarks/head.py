@@ -45,11 +45,10 @@ def forward_s(model: keras.Model, views: np.ndarray) -> float:
     return time.perf_counter() - began_s
 
 
-def features_of(classifier: Classifier, views: np.ndarray, labels: np.ndarray) -> Features:
+def features_of(classifier: Classifier, pairs: tf.data.Dataset) -> Features:
     """Computes the features as the phase does."""
-    pairs = tf.data.Dataset.from_tensor_slices((views, labels))
     extractor = Extractor(classifier.features, join_cluster({}))
-    return extractor.features(lambda first, last: pairs.skip(first).take(last - first), len(views), "views")
+    return extractor.features(lambda first, last: pairs.skip(first).take(last - first), len(pairs), "views")
 
 
 def head_s(head: keras.Model, features: Features, batch_size: int, epochs: int) -> float:
@@ -91,12 +90,12 @@ def main() -> None:
     rng, size_px = np.random.default_rng(0), given.image_size_px
     views = rng.integers(0, 256, (given.views, size_px, size_px, 3), np.uint8)
     classifier = Classifier(TrainParameters(image_size_px=size_px), CLASSES)
-    labels = rng.integers(0, CLASSES, given.views)
-    features = features_of(classifier, views, labels)
+    pairs = tf.data.Dataset.from_tensor_slices((views, rng.integers(0, CLASSES, given.views)))
+    features = features_of(classifier, pairs)
     seconds = median_seconds(
         {
             "forward": lambda: forward_s(classifier.features, views),
-            "features": lambda: features_of(classifier, views, labels),
+            "features": lambda: features_of(classifier, pairs),
             "head": lambda: head_s(classifier.head, features, given.batch_size, given.epochs),
         },
         given.repeats,

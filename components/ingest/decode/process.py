@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.resource_tracker import ensure_running
 
 import cv2
 
@@ -69,6 +70,7 @@ class DecodingProcess:
         self.connection, theirs = context.Pipe()
         self._done, self._answered = context.RawValue("Q"), 0
         self._process = context.Process(target=_work, args=(theirs, self._done, self.parameters), daemon=True)
+        ensure_running()  # the first start would start it, and it then unblocks what is blocked here
         with _without_interrupts():
             self._process.start()
         theirs.close()

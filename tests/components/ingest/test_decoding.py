@@ -178,9 +178,12 @@ def test_no_process_outlives_its_parent(ending, start, tmp_path):
     parent = start(["env", f"PYTHONPATH={Path(__file__).parents[3]}", sys.executable, program], tmp_path)
     children = _eventually(lambda: _children(parent.pid, 3))  # two decoders and Python's resource tracker
     time.sleep(0.5)
-    # The parent last: it ends the others as soon as it is told.
-    for process in [*children, parent.pid] if ending == signal.SIGINT else [parent.pid]:
-        os.kill(process, ending)
+    if ending == signal.SIGINT:  # the parent last: it ends the others as soon as it is told
+        for child in children:
+            os.kill(child, ending)
+        time.sleep(0.5)
+        assert _children(parent.pid, 3) == children
+    os.kill(parent.pid, ending)
     _, said = parent.communicate(timeout=20)
     assert said.count("Traceback") == (ending == signal.SIGINT)
     assert _eventually(lambda: not any(Path(f"/proc/{child}").exists() for child in children))

@@ -13,7 +13,9 @@ from components.train.input_pipeline import read_images
 from components.train.parameters import TrainParameters
 from components.train.phases import Phase, Phases
 
-PARAMETERS = TrainParameters(image_size_px=32, batch_size=4, head_epochs=1, finetune_epochs=1, finetune_layers=1)
+PARAMETERS = TrainParameters(
+    image_size_px=32, batch_size=4, head_views=2, head_epochs=1, finetune_epochs=1, finetune_layers=1
+)
 
 
 def phases_of(datasets, **parameters) -> Phases:

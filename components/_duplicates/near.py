@@ -27,7 +27,7 @@ def unite_near(forest: Forest, members: Indices, hashes: Hashes, max_distance: i
         max_distance: Hashes are near that differ in at most this many bits, in [0, 63].
     """
     distinct, first = unite_equal(forest, members, hashes)
-    _unite_near(forest, distinct, first, _BITS, max_distance)
+    _unite_by_bands(forest, distinct, first, _BITS, max_distance)
 
 
 def unite_equal(forest: Forest, members: Indices, values: NDArray[Any]) -> tuple[NDArray[Any], Indices]:
@@ -39,7 +39,7 @@ def unite_equal(forest: Forest, members: Indices, values: NDArray[Any]) -> tuple
     return values[first], members[first]
 
 
-def _unite_near(forest: Forest, hashes: Hashes, members: Indices, free: int, max_distance: int) -> None:
+def _unite_by_bands(forest: Forest, hashes: Hashes, members: Indices, free: int, max_distance: int) -> None:
     """Unites members whose hashes are near, by multi-index hashing.
 
     Hashes that differ in at most d bits agree in at least one of d + 1 bands of bits, so only those that
@@ -82,7 +82,7 @@ def _unite_in_run(forest: Forest, hashes: Hashes, members: Indices, free: int, m
     width = free // (max_distance + 1)
     bands_pay = 2**width > 2 * (max_distance + 1) and outside.sum() > _SMALL
     if bands_pay:
-        _unite_near(forest, hashes, members, free, max_distance)
+        _unite_by_bands(forest, hashes, members, free, max_distance)
     else:
         _unite_with_all(forest, hashes, members, np.flatnonzero(outside), max_distance)
 

@@ -63,13 +63,13 @@ def find_kin(rows: ImageRows, ledger: Ledger | None) -> Kin:
     if not ledger:
         return _named(np.arange(groups), np.arange(0), rows.group_names)
     forest = Forest(groups + len(ledger.table))
-    for name, of_value, values in (
+    for name, members, values in (
         ("images", rows.groups, rows.ids),
         ("keys", rows.groups[owners_of(rows.keys)], rows.keys.flatten()),
     ):
         known = ledger.column(name)
         where = np.asarray(pc.index_in(values, value_set=known.flatten()).fill_null(NONE).to_numpy(), np.int64)
-        forest.unite(of_value[where != NONE], groups + owners_of(known)[where[where != NONE]])
+        forest.unite(members[where != NONE], groups + owners_of(known)[where[where != NONE]])
     known = ledger.column("hashes")
     members = np.concatenate([rows.groups, groups + owners_of(known)])
     unite_near(forest, members, np.concatenate([rows.hashes, known.flatten()]), rows.near_duplicate_distance)

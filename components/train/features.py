@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from components._progress import say
 from components.train.cluster import Cluster
+from components.train.inference import compiled
 
 BATCH_SIZE = 32
-_MOST_CONSTANTS = 2**28
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,13 @@ class Features:
 class Extractor:
     """Computes features with a backbone's weights as they are now; all workers make one, and use it, together.
 
-    Weights are constants of its graph, so that TensorFlow folds them into each other: on a CPU, batch normalization
-    becomes part of the convolution before it, and EfficientNet-Lite0 takes two thirds of the time. As a graph has no
-    room for 2 GB, models of more than 268 million weights keep their variables.
-
     Args:
         model: From pixels to features float32 [batch, n].
         cluster: The workers; the chief prints progress lines.
     """
 
     def __init__(self, model: keras.Model, cluster: Cluster) -> None:
-        self._forward, self._shape, self._cluster = _forward(model), model.output_shape[1:], cluster
+        self._forward, self._shape, self._cluster = compiled(model), model.output_shape[1:], cluster
 
     def features(self, elements: Callable[[int, int], tf.data.Dataset], rows: int, what: str) -> Features:
         """Runs images through the backbone and keeps what comes out in memory.
@@ -77,20 +73,6 @@ class Extractor:
             done = batch.stop
             progress.tell(done - first)
         return Features(self._cluster.combined(x), self._cluster.combined(labels))
-
-
-def _forward(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    signature = [tf.TensorSpec((None, *model.input_shape[1:]), model.inputs[0].dtype)]
-    if model.count_params() > _MOST_CONSTANTS:
-        return tf.function(lambda pixels: model(pixels, training=False), signature)
-    kinds = model.trainable_variables, model.non_trainable_variables
-    values = [[keras.ops.convert_to_numpy(variable) for variable in kind] for kind in kinds]
-
-    def forward(pixels: tf.Tensor) -> tf.Tensor:
-        constants = ([tf.constant(value) for value in kind] for kind in values)
-        return model.stateless_call(*constants, pixels, training=False)[0]
-
-    return tf.function(forward, signature)
 
 
 def _share(rows: int, cluster: Cluster) -> tuple[int, int]:

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.train import features
 from components.train.cluster import Cluster, join_cluster
 from components.train.features import BATCH_SIZE, Extractor, Features, _share
 
@@ -28,23 +27,6 @@ def test_each_row_has_its_features(model, capsys):
     np.testing.assert_array_equal(computed.x, np.stack([rows, -rows, 2 * rows, -2 * rows], 1))
     np.testing.assert_array_equal(computed.labels, np.arange(ROWS) % 3)
     assert capsys.readouterr().out.startswith(f"train: features of {ROWS}/{ROWS} views, ")
-
-
-@pytest.mark.parametrize("most_constants", [0, features._MOST_CONSTANTS])
-def test_features_are_those_of_the_model_with_its_weights_at_the_time(most_constants, monkeypatch):
-    monkeypatch.setattr(features, "_MOST_CONSTANTS", most_constants)
-    inputs = keras.Input((4, 4, 3))
-    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(2, 3, kernel_initializer="ones")(inputs))
-    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
-    model.set_weights([np.random.default_rng(0).random(weight.shape) for weight in model.get_weights()])
-    images = np.random.default_rng(1).random((ROWS, 4, 4, 3), np.float32)
-    expected = model.predict(images, verbose=0)
-    extractor = Extractor(model, join_cluster({}))
-    pairs = tf.data.Dataset.from_tensor_slices((images, tf.zeros(ROWS, tf.int64)))
-    computed = extractor.features(lambda first, last: pairs.skip(first).take(last - first), ROWS, "images")
-    np.testing.assert_allclose(computed.x, expected, rtol=1e-5)
-    model.set_weights([weight + 1 for weight in model.get_weights()])
-    assert not np.allclose(Extractor(model, join_cluster({})).features(lambda *_: pairs, ROWS, "images").x, expected)
 
 
 @pytest.mark.parametrize("rows", [1, 64, 65, 1000])

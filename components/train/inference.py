@@ -23,14 +23,14 @@ def compiled(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     """
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), model.inputs[0].dtype)]
     if model.count_params() > _MOST_CONSTANTS:
-        return tf.function(lambda x: model(x, training=False), signature)
+        return tf.function(lambda x: model(x, training=False), signature).get_concrete_function()
     weights = [(variable, ops.convert_to_numpy(variable)) for variable in model.variables]
 
     def infer(x: tf.Tensor) -> tf.Tensor:
         with keras.StatelessScope([(variable, tf.constant(value)) for variable, value in weights]):
             return _Run().of(model, x)
 
-    return tf.function(infer, signature)
+    return tf.function(infer, signature).get_concrete_function()
 
 
 class _Run:

@@ -39,8 +39,8 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
     )
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "auto",
-        description="what the backbone's layers compute in while they learn, variables being float32 always; auto: "
-        "what is fastest here, measured in phases long enough for that to pay",
+        description="what the backbone's layers compute in during training, variables being float32 always; auto: what "
+        "is fastest here, measured in phases long enough for that to pay",
     )
     xla: Literal["auto", "on", "off"] = Field("auto", description="whether XLA compiles training steps; auto: likewise")
     # Chosen on validation images of 15 scenes: with all layers learning, crops and light cost as much as they bring.

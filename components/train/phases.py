@@ -12,12 +12,15 @@ from components.train.augmentation import Augment
 from components.train.classifier import Classifier
 from components.train.cluster import Cluster
 from components.train.continuation import Continuation
-from components.train.features import Extractor, Features
+from components.train.extraction import extract
+from components.train.features import Features
+from components.train.frozen_backbone import FrozenBackbone
 from components.train.imbalance import Correction, correction
 from components.train.input_pipeline import Images, padded_batches
 from components.train.mixing import Mixing, mixed
 from components.train.parameters import Imbalance, Schedule, SizedParameters
 from components.train.sampling import endless_draws, endless_epochs
+from components.train.speed import Speed
 
 Batches = Callable[[int, int], tf.data.Dataset]
 
@@ -39,6 +42,7 @@ class Phase:
         schedule: What the learning rate does.
         correction: What rare classes get.
         mixing: How elements are mixed in pairs.
+        features_speed: How features were computed to learn from, if any were.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Phase:
     schedule: Schedule
     correction: Correction
     mixing: Mixing
+    features_speed: Speed | None = None
 
 
 class Phases:
@@ -122,15 +127,15 @@ class Phases:
     def _on_features(self, name: str, epochs: int, imbalance: Imbalance) -> Phase:
         """The frozen backbone's features are computed once; then an epoch takes about a second."""
         parameters, of_phase = self._parameters, self._correction(imbalance)
-        rows = self._images.dataset.rows * parameters.head_views
-        extractor = Extractor(self._classifier.features, self._cluster)
+        rows, validation_rows = self._images.dataset.rows * parameters.head_views, self._validation.dataset.rows
+        backbone = FrozenBackbone(self._classifier, parameters.precision, rows + validation_rows, self._cluster)
 
         def kept(elements: Batches, rows: int, what: str) -> Features:
-            compute = partial(extractor.features, elements, rows, what)
+            compute = partial(extract, backbone, elements, rows, what, self._cluster)
             return self._continuation.kept(f"{name}: features of {what}", compute)
 
         features = kept(self._views, rows, "views of the training images")
-        of_validation = kept(self._validation.in_order, self._validation.dataset.rows, "validation images")
+        of_validation = kept(self._validation.in_order, validation_rows, "validation images")
 
         def order(elements: tf.data.Dataset) -> tf.data.Dataset:
             if of_phase.resamples:
@@ -155,6 +160,7 @@ class Phases:
             schedule=parameters.head_schedule,
             correction=of_phase,
             mixing=self._mixing.of_features(),
+            features_speed=backbone.speed,
         )
 
     def _on_images(self, name: str, epochs: int, peak: float, schedule: Schedule) -> Phase:

@@ -1,7 +1,7 @@
 """Which way of computing a phase's steps is fastest on this machine: precision, and compilation by XLA.
 
-Neither can be assumed: on one CPU bfloat16 made EfficientNetV2-B0 1.9 times faster and MobileNetV2 2.5 times slower,
-and XLA made MobileNetV2 8 times slower. So steps are measured, where a phase is long enough for that to pay.
+Neither can be assumed: on one CPU bfloat16 made training EfficientNetV2-B0 1.9 times faster and MobileNetV2 2.5 times
+slower, and XLA made MobileNetV2 8 times slower. So steps are measured, where a phase is long enough for that to pay.
 """
 
 import statistics
@@ -21,7 +21,7 @@ CUT_OFF = 1.5
 # Share of a phase's time that tries may take.
 BUDGET = 0.05
 _NOT_TRIED = "not tried"
-# How often the ways that are left take turns, and for how long at least each time.
+# How often the ways that are left take turns at most, and for how long at least each time.
 ROUNDS = 5
 _TURN_S = 0.1
 # XLA's compilation in times of TensorFlow's tracing: 4 to 8 were measured on a CPU.
@@ -123,6 +123,7 @@ def fastest(
     begin: Callable[[Computation], Run],
     steps: int,
     failures: tuple[type[Exception], ...],
+    budget: float = BUDGET,
 ) -> Speed:
     """Measures computations against each other and chooses the first one unless another is clearly faster.
 
@@ -131,6 +132,7 @@ def fastest(
         begin: Prepares steps of a computation.
         steps: How many the phase will take at least; decides what may be tried.
         failures: What is raised by a computation that this device lacks something for; passed on of the first option.
+        budget: Share of the phase's time that tries may take.
 
     Returns:
         The choice. A single option is not measured.
@@ -140,19 +142,19 @@ def fastest(
     plain, others = _Try(options[0], begin, ()), [_Try(option, begin, failures) for option in options[1:]]
     plain.compile_and_warm_up(inf)
     phase_s = plain.step_s * steps
-    budget_s = BUDGET * phase_s
+    left_s = budget * phase_s
     for trial in others:
         cost_s = trial.expected_cost_s(plain)
         if _hopeless(trial, others):
             trial.seen.note = f"{_NOT_TRIED}: XLA was slow with another precision already"
-        elif cost_s > budget_s:
-            trial.seen.note = f"{_NOT_TRIED}: about {cost_s:.0f} s, of {budget_s:.1f} s left to try in"
+        elif cost_s > left_s:
+            trial.seen.note = f"{_NOT_TRIED}: about {cost_s:.0f} s, of {left_s:.1f} s left to try in"
         else:
-            budget_s -= trial.compile_and_warm_up(CUT_OFF * plain.step_s)
+            left_s -= trial.compile_and_warm_up(CUT_OFF * plain.step_s)
     tried = [trial for trial in others if trial.seen.ms_per_step or trial.failed]
     left = [trial for trial in (plain, *tried) if not trial.seen.note]
-    if len(left) > 1:
-        _take_turns(left)
+    if not _is_clear(left):
+        _take_turns(left, left_s)
     seen = tuple(trial.seen for trial in (plain, *others))
     if not tried:
         reason = f"the phase takes about {phase_s:.0f} s, too little for trying others to pay"
@@ -175,10 +177,10 @@ class _Try:
         self.run: Run
 
     def expected_cost_s(self, plain: "_Try") -> float:
-        """Returns what the try will take: compilation, the first steps, and the turns of both."""
+        """Returns what the try will take: compilation, the first steps, and one turn of both."""
         compilation_s = (plain.seen.compile_s or 0) * (_XLA_COMPILATION if self.seen.computation.xla else 1)
         turn_s = plain.step_s * _steps_of_turn(plain.step_s)
-        return compilation_s + 3 * CUT_OFF * plain.step_s + 2 * ROUNDS * turn_s
+        return compilation_s + 3 * CUT_OFF * plain.step_s + 2 * turn_s
 
     def compile_and_warm_up(self, limit_s: float) -> float:
         """Takes up to three steps, of which the first compiles, and returns the seconds of all.
@@ -220,10 +222,18 @@ def _before(trial: _Try, others: Sequence[_Try]) -> Iterator[_Try]:
         yield other
 
 
-def _take_turns(trials: Sequence[_Try]) -> None:
-    """Measures in turns, for what else the machine does to fall on all alike."""
+def _is_clear(trials: Sequence[_Try]) -> bool:
+    """Says whether one is so much faster than all others that the first steps suffice to tell."""
+    best, *others = sorted(trial.step_s for trial in trials)
+    return all(other > CUT_OFF * best for other in others)
+
+
+def _take_turns(trials: Sequence[_Try], most_s: float) -> None:
+    """Measures in turns, for what else the machine does to fall on all alike; once, and again while there is time."""
     steps = max(_steps_of_turn(trial.step_s) for trial in trials)
-    times_s = [[trial.run(steps) / steps for trial in trials] for _ in range(ROUNDS)]
+    round_s = steps * sum(trial.step_s for trial in trials)
+    rounds = min(ROUNDS, max(1, int(most_s / round_s)))
+    times_s = [[trial.run(steps) / steps for trial in trials] for _ in range(rounds)]
     for trial, of_trial in zip(trials, zip(*times_s, strict=True), strict=True):
         trial.settle(of_trial, statistics.median)
 

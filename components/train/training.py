@@ -131,6 +131,8 @@ class Trainer:
         began_s = time.monotonic()
         phase = phases.set_up(name)
         self._setup_seconds.setdefault(name, round(time.monotonic() - began_s, 2))  # the first time is what it took
+        if phase.features_speed:
+            self._speed[f"features of {name}"] = phase.features_speed.facts()
         return phase
 
     def _take_over(self, checkpoint: Checkpoint) -> None:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -25,7 +26,9 @@ FAILURES = (
     tf.errors.InternalError,
     tf.errors.ResourceExhaustedError,
 )
-_FLOAT16_CAPABILITY = 7  # compute capability of the first GPUs whose float16 is faster than float32: Volta
+# Compute capability of the first GPUs with units for products of float16 matrices, Volta; of bfloat16, Ampere.
+_FLOAT16_CAPABILITY, _BFLOAT16_CAPABILITY = 7, 8
+_CPU_FACTS, _BFLOAT16_FLAG = Path("/proc/cpuinfo"), "amx_bf16"
 
 
 @contextmanager
@@ -79,7 +82,19 @@ def agreed(value: Any, cluster: Cluster) -> Any:  # noqa: ANN401 - whatever JSON
 
 def computes_float16(cluster: Cluster) -> bool:
     """Says whether all of the chief's GPUs gain from float16; without any, it only costs."""
+    capability = _least_capability()
+    return bool(agreed(capability is not None and capability >= _FLOAT16_CAPABILITY, cluster))
+
+
+def computes_bfloat16(cluster: Cluster) -> bool:
+    """Says whether the chief's GPUs, or without any its CPU, have units for products of bfloat16 matrices."""
+    capability = _least_capability()
+    if capability is not None:
+        return bool(agreed(capability >= _BFLOAT16_CAPABILITY, cluster))
+    return bool(agreed(_CPU_FACTS.is_file() and _BFLOAT16_FLAG in _CPU_FACTS.read_text().split(), cluster))
+
+
+def _least_capability() -> int | None:
+    """Returns the first number of the GPUs' least compute capability, None without any."""
     details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
-    capabilities = [found.get("compute_capability", (0, 0))[0] for found in details]
-    gains = bool(capabilities) and min(capabilities) >= _FLOAT16_CAPABILITY
-    return bool(agreed(gains, cluster))
+    return min((found.get("compute_capability", (0, 0))[0] for found in details), default=None)

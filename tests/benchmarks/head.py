@@ -22,7 +22,9 @@ from components.train.checkpointing import PhaseState
 from components.train.classifier import Classifier
 from components.train.cluster import join_cluster
 from components.train.continuation import Continuation
-from components.train.features import BATCH_SIZE, Extractor, Features
+from components.train.extraction import extract
+from components.train.features import Features
+from components.train.frozen_backbone import BATCH_SIZE, FrozenBackbone
 from components.train.input_pipeline import padded_batches
 from components.train.loop import Data, Progress, fit
 from components.train.parameters import TrainParameters
@@ -45,10 +47,11 @@ def forward_s(model: keras.Model, views: np.ndarray) -> float:
     return time.perf_counter() - began_s
 
 
-def features_of(classifier: Classifier, pairs: tf.data.Dataset) -> Features:
+def features_of(classifier: Classifier, pairs: tf.data.Dataset, precision: str) -> Features:
     """Computes the features as the phase does."""
-    extractor = Extractor(classifier.features, join_cluster({}))
-    return extractor.features(lambda first, last: pairs.skip(first).take(last - first), len(pairs), "views")
+    cluster = join_cluster({})
+    backbone = FrozenBackbone(classifier, precision, len(pairs), cluster)
+    return extract(backbone, lambda first, last: pairs.skip(first).take(last - first), len(pairs), "views", cluster)
 
 
 def head_s(head: keras.Model, features: Features, batch_size: int, epochs: int) -> float:
@@ -85,17 +88,18 @@ def main() -> None:
     flags.add_argument("--image-size-px", type=int, default=224)
     flags.add_argument("--batch-size", type=int, default=32)
     flags.add_argument("--epochs", type=int, default=30)
+    flags.add_argument("--precision", default="float32", help="of the features (default: that of the forward pass)")
     flags.add_argument("--repeats", type=int, default=3)
     given = flags.parse_args()
     rng, size_px = np.random.default_rng(0), given.image_size_px
     views = rng.integers(0, 256, (given.views, size_px, size_px, 3), np.uint8)
     classifier = Classifier(TrainParameters(image_size_px=size_px), CLASSES)
     pairs = tf.data.Dataset.from_tensor_slices((views, rng.integers(0, CLASSES, given.views)))
-    features = features_of(classifier, pairs)
+    features = features_of(classifier, pairs, given.precision)
     seconds = median_seconds(
         {
             "forward": lambda: forward_s(classifier.features, views),
-            "features": lambda: features_of(classifier, pairs),
+            "features": lambda: features_of(classifier, pairs, given.precision),
             "head": lambda: head_s(classifier.head, features, given.batch_size, given.epochs),
         },
         given.repeats,

@@ -67,7 +67,7 @@ class TrainingOverview:
         parts: In their order.
         exposures: In the order of the phases.
         changed: The parameters that are not at their defaults.
-        speeds: How steps were computed, by phase.
+        speeds: How steps and features were computed, by phase.
         batch_size: How it was found; None if it was given.
     """
 

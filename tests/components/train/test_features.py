@@ -1,40 +1,9 @@
-"""Features as a head learns from them, and the shares in which workers compute them."""
+"""Features as a head learns from them."""
 
-import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 
-from components.train.cluster import Cluster, join_cluster
-from components.train.features import BATCH_SIZE, Extractor, Features, _share
-
-ROWS = 2 * BATCH_SIZE + 5
-
-
-@pytest.fixture
-def model():
-    inputs = keras.Input((2,))
-    return keras.Model(inputs, keras.ops.concatenate([inputs, 2 * inputs], -1))
-
-
-def elements(first: int, last: int) -> tf.data.Dataset:
-    return tf.data.Dataset.range(first, last).map(lambda i: (tf.cast([i, -i], tf.float32), i % 3))
-
-
-def test_each_row_has_its_features(model, capsys):
-    computed = Extractor(model, join_cluster({})).features(elements, ROWS, "views")
-    rows = np.arange(ROWS, dtype=np.float32)
-    np.testing.assert_array_equal(computed.x, np.stack([rows, -rows, 2 * rows, -2 * rows], 1))
-    np.testing.assert_array_equal(computed.labels, np.arange(ROWS) % 3)
-    assert capsys.readouterr().out.startswith(f"train: features of {ROWS}/{ROWS} views, ")
-
-
-@pytest.mark.parametrize("rows", [1, 64, 65, 1000])
-@pytest.mark.parametrize("workers", [1, 2, 5])
-def test_workers_share_out_whole_batches(rows, workers):
-    shares = [_share(rows, Cluster(tf.distribute.get_strategy(), workers, worker)) for worker in range(workers)]
-    assert [row for share in shares for row in range(*share)] == list(range(rows))
-    assert all(first % BATCH_SIZE == 0 for first, last in shares if first < last)
+from components.train.features import Features
 
 
 def test_batches_of_rows_become_batches_of_features():

@@ -10,7 +10,7 @@ from components.train import inference
 from components.train.inference import compiled
 
 RNG = np.random.default_rng(0)
-IMAGES = RNG.random((3, 6, 6, 4), np.float32)
+IMAGES = tf.constant(RNG.random((3, 6, 6, 4), np.float32))
 
 
 def filled(inputs, outputs) -> keras.Model:
@@ -29,11 +29,9 @@ def of_layers(*chain: keras.Layer) -> keras.Model:
 
 def scalings_of_convolutions(infer) -> int:
     """Counts the multiplications, channel by channel, of what convolutions returned."""
-    graph = infer.get_concrete_function().graph
-    convolved = {op.outputs[0].ref() for op in graph.get_operations() if "Conv2" in op.type or "conv2d" in op.type}
-    return sum(
-        op.type == "Mul" and any(tensor.ref() in convolved for tensor in op.inputs) for op in graph.get_operations()
-    )
+    operations = infer.graph.get_operations()
+    convolved = {op.outputs[0].ref() for op in operations if "Conv2" in op.type or "conv2d" in op.type}
+    return sum(op.type == "Mul" and any(tensor.ref() in convolved for tensor in op.inputs) for op in operations)
 
 
 NORMALIZATION = layers.BatchNormalization

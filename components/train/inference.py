@@ -48,13 +48,17 @@ class _Run:
     def _called(self, layer: keras.Operation, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as the layer has it
         if hasattr(layer, "_run_through_graph"):
             return self.of(layer, *args)
-        if isinstance(layer, layers.BatchNormalization) and id(args[0]) in self._convolved:
+        if _is_of_channels(layer) and id(args[0]) in self._convolved:
             convolution, x, _ = self._convolved[id(args[0])]
             return _normalized(convolution, layer)(x)
         result = layer(*args, **options)
         if _can_take_scale(layer):
             self._convolved[id(result)] = layer, args[0], result
         return result
+
+
+def _is_of_channels(layer: keras.Operation) -> bool:
+    return isinstance(layer, layers.BatchNormalization) and layer.axis in (-1, 3)
 
 
 def _can_take_scale(layer: keras.Operation) -> bool:

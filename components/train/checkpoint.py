@@ -5,7 +5,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,10 +21,11 @@ from components.train.features import Features
 from components.train.history import ClassExposure, EpochRow
 from components.train.loop import Progress
 from components.train.parameters import TrainParameters
+from components.train.speed import Speed
 
 _STATE_FILE = "state.npz"
 _ARRAYS = ("model", "optimizer", "best")
-_COLUMNS = tuple(column.name for column in fields(Features))
+_COLUMNS, _SPEED_FILE = ("x", "labels"), "speed.json"
 # On the result.
 _WITHOUT_EFFECT = {"checkpoint_minutes", "mlflow_tracking_uri", "mlflow_experiment"}
 _COMPONENTS = Path(__file__).parents[1]
@@ -46,7 +47,7 @@ class Checkpoint:
         model: Values of all the classifier's variables, those of its random generators included.
         optimizer: Values of the optimizer's variables: moments, position in the schedule, learning rate.
         best: The weights after the best epoch.
-        speed: What was measured to choose the batch size, and by phase, precision and compilation.
+        speed: How the batch size was found, and by phase, how steps and features were computed; as in `History`.
     """
 
     phase: str
@@ -143,13 +144,15 @@ class CheckpointFolder:
         folder = self.folder / name
         if not folder.is_dir():
             return None
-        return Features(*(np.load(folder / f"{column}.npy", mmap_mode="r") for column in _COLUMNS))
+        x, labels = (np.load(folder / f"{column}.npy", mmap_mode="r") for column in _COLUMNS)
+        return Features(x, labels, Speed.of(json.loads((folder / _SPEED_FILE).read_text())))
 
     def keep(self, name: str, features: Features) -> None:
         """Writes features, which take long to compute."""
         with whole_folder(self.folder / name) as partial:
             for column in _COLUMNS:
                 np.save(partial / f"{column}.npy", getattr(features, column))
+            (partial / _SPEED_FILE).write_text(json.dumps(features.speed.facts()))
 
     def clear(self) -> None:
         """Removes the folder with everybody's checkpoints."""

@@ -15,6 +15,7 @@ from components.train.features import Features
 from components.train.input_pipeline import Images
 from components.train.parameters import TrainParameters
 from components.train.preemption import Preemption
+from components.train.speed import Speed
 
 
 def checkpoints_of(
@@ -67,15 +68,15 @@ class Continuation:
         """
         is_writer = self._folder is not None and self._cluster.is_chief
         kept = self._folder.kept(name) if self._folder and is_writer else None
-        shape = self._cluster.from_chief(json.dumps(kept.x.shape).encode() if kept else b"")
-        if not shape:
+        facts = self._cluster.from_chief(json.dumps([kept.x.shape, kept.speed.facts()]).encode() if kept else b"")
+        if not facts:
             features = compute()
             if self._folder and is_writer:
                 self._folder.keep(name, features)
             return features
-        rows, width = json.loads(shape)
+        (rows, width), speed = json.loads(facts)
         mine = kept or Features(np.zeros((rows, width), np.float32), np.zeros(rows, np.int64))
-        return Features(self._cluster.combined(mine.x), self._cluster.combined(mine.labels))
+        return Features(self._cluster.combined(mine.x), self._cluster.combined(mine.labels), Speed.of(speed))
 
     def callbacks(self, state: PhaseState, resumed: Checkpoint | None) -> list[keras.callbacks.Callback]:
         """Returns what keeps a phase's state, to come last among the callbacks.

@@ -36,7 +36,7 @@ def extract(
         x[batch], labels[batch] = forward(pixels).numpy(), batch_labels.numpy()
         done = batch.stop
         progress.tell(done - first)
-    return Features(cluster.combined(x), cluster.combined(labels))
+    return Features(cluster.combined(x), cluster.combined(labels), backbone.speed)
 
 
 def _share(rows: int, cluster: Cluster) -> tuple[int, int]:

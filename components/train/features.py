@@ -6,6 +6,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from components.train.speed import Computation, Speed
+
+_PLAIN = Speed(Computation(), "as set")
+
 
 @dataclass(frozen=True)
 class Features:
@@ -14,10 +18,12 @@ class Features:
     Attributes:
         x: Float32 [rows, n].
         labels: Int64 [rows].
+        speed: How they were computed, and why so.
     """
 
     x: NDArray[np.float32]
     labels: NDArray[np.int64]
+    speed: Speed = _PLAIN
 
     def look_up(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         """Returns batches (row int64 [batch], ...) with (features float32 [batch, n], ...) instead.

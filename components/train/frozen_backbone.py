@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Callable
-from functools import cached_property
+from math import inf, isinf
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from components._progress import say
 from components.train.classifier import Classifier
 from components.train.cluster import Cluster
 from components.train.inference import compiled
 from components.train.speed import BUDGET, Computation, Precision, Run, Speed, candidates, fastest
-from components.train.trial_steps import FAILURES, agreed, computes_bfloat16, computes_float16
+from components.train.trial_steps import FAILURES, computes_bfloat16, computes_float16
 
 BATCH_SIZE = 32
 # So few batches are done before trying anything would pay.
@@ -33,7 +35,6 @@ class FrozenBackbone:
 
     Attributes:
         width: Number of features.
-        speed: What was chosen and why; None until it is asked.
     """
 
     def __init__(self, classifier: Classifier, precision: str, images: int, cluster: Cluster) -> None:
@@ -41,16 +42,25 @@ class FrozenBackbone:
         self._batches = images // BATCH_SIZE // cluster.workers
         self._compiled: dict[Precision, Forward] = {}
         self.width: int = classifier.features.output_shape[-1]
-        self.speed: Speed | None = None
+        self._kept: Speed | None = None
 
-    @cached_property
+    def stay_with(self, speed: Speed) -> None:
+        """Computes from now on as it was computed before, whatever may be faster now."""
+        self._kept = speed
+
+    @property
     def forward(self) -> Forward:
         """From pixels uint8 [batch, size, size, 3] to features float32 [batch, width]."""
-        self.speed = self._chosen()
-        if self._cluster.is_chief:
-            for line in self.speed.lines():
-                say("train", f"features: {line}")
         return self._in(self.speed.computation.precision)
+
+    @property
+    def speed(self) -> Speed:
+        """What was chosen, and why; chosen when it is first asked for."""
+        if self._kept is None:
+            self._kept = self._chosen()
+            for line in self._kept.lines() if self._cluster.is_chief else ():
+                say("train", f"features: {line}")
+        return self._kept
 
     def _chosen(self) -> Speed:
         float16, bfloat16 = computes_float16(self._cluster), computes_bfloat16(self._cluster)
@@ -64,16 +74,33 @@ class FrozenBackbone:
         pixels = tf.cast(tf.random.stateless_uniform(shape, (0, 0), maxval=256), tf.uint8)
 
         def run(number: int) -> float:
+            """Takes as long as the slowest worker; where one fails, so do all, lest they wait for each other."""
+            seconds, failure = np.zeros(self._cluster.workers), None
             began_s = time.perf_counter()
-            for _ in range(number):
-                self._in(computation.precision)(pixels).numpy()
-            return float(agreed(time.perf_counter() - began_s, self._cluster))
+            try:
+                for _ in range(number):
+                    features = self._in(computation.precision)(pixels).numpy()
+                _check_finite(features)
+            except FAILURES as error:
+                failure = error
+            seconds[self._cluster.worker] = inf if failure else time.perf_counter() - began_s
+            slowest_s = float(self._cluster.combined(seconds).max())
+            if isinf(slowest_s):
+                raise failure or tf.errors.UnimplementedError(None, None, "another worker can't")
+            return slowest_s
 
         return run
 
     def _in(self, precision: Precision) -> Forward:
         if precision not in self._compiled:
             self._classifier.compute_in(precision)
-            self._compiled[precision] = compiled(self._classifier.features)
-            self._classifier.compute_in("float32")
+            try:
+                self._compiled[precision] = compiled(self._classifier.features)
+            finally:
+                self._classifier.compute_in("float32")
         return self._compiled[precision]
+
+
+def _check_finite(features: NDArray[np.float32]) -> None:
+    if not np.isfinite(features).all():
+        raise tf.errors.InvalidArgumentError(None, None, "features are not finite")

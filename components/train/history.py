@@ -81,7 +81,8 @@ class History(BaseModel, frozen=True, extra="forbid"):
         validation: The images that chose the best epoch.
         setup_seconds: By phase, how long it took to get ready: to compute features, above all.
         speed: How steps were computed and what was measured to choose that, by phase, as `Speed.facts` returns it;
-            under `batch_size`, as `BatchSize.facts` does, if it was found.
+            under `features of PHASE`, how its features were; under `batch_size`, as `BatchSize.facts` returns it, how
+            that was found.
     """
 
     format_version: Literal[1] = 1

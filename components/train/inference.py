@@ -7,6 +7,7 @@ itself for ordinary convolutions, but not for depthwise ones.
 
 from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import keras
@@ -21,22 +22,23 @@ def compiled(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
 
     As a graph has no room for 2 GB, a model of more than 268 million weights keeps its variables.
     """
-    signature = [tf.TensorSpec((None, *model.input_shape[1:]), model.inputs[0].dtype)]
+    inputs = [tf.TensorSpec((None, *model.input_shape[1:]), model.inputs[0].dtype)]
     if model.count_params() > _MOST_CONSTANTS:
-        return tf.function(lambda x: model(x, training=False), signature).get_concrete_function()
+        return tf.function(lambda x: model(x, training=False), inputs).get_concrete_function()
     weights = [(variable, ops.convert_to_numpy(variable)) for variable in model.variables]
 
     def infer(x: tf.Tensor) -> tf.Tensor:
         with keras.StatelessScope([(variable, tf.constant(value)) for variable, value in weights]):
-            return _Run().of(model, x)
+            return _Run(type(model).call).of(model, x)
 
-    return tf.function(infer, signature).get_concrete_function()
+    return tf.function(infer, inputs).get_concrete_function()
 
 
 class _Run:
     """A run through a functional model, and those in it, that folds each batch normalization that it can."""
 
-    def __init__(self) -> None:
+    def __init__(self, functional_call: Callable[..., Any]) -> None:
+        self._functional_call = functional_call
         # By the id of what a convolution returned: the convolution, what it took, and what it returned, which must stay
         # for its id to be no other's.
         self._convolved: dict[int, tuple[layers.Layer, tf.Tensor, tf.Tensor]] = {}
@@ -46,11 +48,13 @@ class _Run:
         return model._run_through_graph([x], lambda layer: partial(self._called, layer))
 
     def _called(self, layer: keras.Operation, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as the layer has it
-        if hasattr(layer, "_run_through_graph"):
+        if isinstance(layer, keras.Model) and type(layer).call is self._functional_call:
             return self.of(layer, *args)
         if _is_of_channels(layer) and id(args[0]) in self._convolved:
             convolution, x, _ = self._convolved[id(args[0])]
-            return _normalized(convolution, layer)(x)
+            return _convolved_and_normalized(convolution, layer, x)
+        if isinstance(layer, keras.Layer) and "training" in signature(layer.call).parameters:
+            options["training"] = False
         result = layer(*args, **options)
         if _can_take_scale(layer):
             self._convolved[id(result)] = layer, args[0], result
@@ -58,7 +62,7 @@ class _Run:
 
 
 def _is_of_channels(layer: keras.Operation) -> bool:
-    return isinstance(layer, layers.BatchNormalization) and layer.axis in (-1, 3)
+    return type(layer) is layers.BatchNormalization and layer.axis in (-1, 3)
 
 
 def _can_take_scale(layer: keras.Operation) -> bool:
@@ -66,10 +70,10 @@ def _can_take_scale(layer: keras.Operation) -> bool:
     return is_plain and layer.activation is keras.activations.linear and layer.data_format == "channels_last"
 
 
-def _normalized(
-    convolution: layers.Layer, normalization: layers.BatchNormalization
-) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Returns a convolution whose output is normalized by its weights: (w x + b - mean) scale + beta."""
+def _convolved_and_normalized(
+    convolution: layers.Layer, normalization: layers.BatchNormalization, x: tf.Tensor
+) -> tf.Tensor:
+    """Returns (w x + b - mean) scale + beta as a convolution of x with w scale, plus (b - mean) scale + beta."""
     scale = ops.rsqrt(normalization.moving_variance + normalization.epsilon)
     scale = scale * normalization.gamma if normalization.scale else scale
     beta = normalization.beta if normalization.center else 0.0
@@ -79,10 +83,6 @@ def _normalized(
     weights = [(convolution.kernel, convolution.kernel * ops.reshape(scale, of_output))]
     if convolution.use_bias:
         weights.append((convolution.bias, offset))
-
-    def normalized(x: tf.Tensor) -> tf.Tensor:
-        with keras.StatelessScope(weights):
-            convolved = convolution(x)
-        return convolved if convolution.use_bias else ops.add(convolved, ops.cast(offset, convolved.dtype))
-
-    return normalized
+    with keras.StatelessScope(weights):
+        convolved = convolution(x)
+    return convolved if convolution.use_bias else ops.add(convolved, ops.cast(offset, convolved.dtype))

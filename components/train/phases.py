@@ -135,6 +135,7 @@ class Phases:
             return self._continuation.kept(f"{name}: features of {what}", compute)
 
         features = kept(self._views, rows, "views of the training images")
+        backbone.stay_with(features.speed)
         of_validation = kept(self._validation.in_order, validation_rows, "validation images")
 
         def order(elements: tf.data.Dataset) -> tf.data.Dataset:
@@ -160,7 +161,7 @@ class Phases:
             schedule=parameters.head_schedule,
             correction=of_phase,
             mixing=self._mixing.of_features(),
-            features_speed=backbone.speed,
+            features_speed=features.speed,
         )
 
     def _on_images(self, name: str, epochs: int, peak: float, schedule: Schedule) -> Phase:

@@ -1,4 +1,4 @@
-"""Which way of computing a phase's steps is fastest on this machine: precision, and compilation by XLA.
+"""Which way of computing a phase's steps, or its features, is fastest here: precision, and compilation by XLA.
 
 Neither can be assumed: on one CPU bfloat16 made training EfficientNetV2-B0 1.9 times faster and MobileNetV2 2.5 times
 slower, and XLA made MobileNetV2 8 times slower. So steps are measured, where a phase is long enough for that to pay.
@@ -11,7 +11,7 @@ from math import ceil, inf
 from typing import Any, Literal
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
-# Runs so many training steps and returns the seconds that they took; the first call compiles.
+# Runs so many steps, or batches of features, and returns the seconds that they took; the first call compiles.
 Run = Callable[[int], float]
 
 # Another way than plain float32 is chosen only if it is so many times faster: less may be noise.
@@ -50,10 +50,10 @@ class Measured:
 
     Attributes:
         computation: Which.
-        ms_per_step: Median over the turns that were taken; of a try that was ended early, its fastest step; None if
-            there was none.
+        ms_per_step: Median over the turns that were taken; without any, the fastest of the first steps; None if there
+            was none.
         compile_s: What the first step took beyond another one.
-        note: Why there is no more to see; empty if it took all its turns.
+        note: Why it was left aside; empty if it was not.
     """
 
     computation: Computation
@@ -68,7 +68,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Speed:
-    """The choice for a phase and what it is based on.
+    """The choice for a phase, or its features, and what it is based on.
 
     Attributes:
         computation: The choice.

@@ -45,7 +45,7 @@ class TrainingResult:
         exposure: By phase and class, how much was learned from it.
         setup_seconds: By phase, how long it took to get ready: to compute features, above all.
         samples: Augmented images, uint8 [rows, columns, size, size, 3]; the first column is unchanged.
-        speed: How steps were computed and what was measured to choose that, by phase; under `batch_size`, likewise.
+        speed: How steps and features were computed, and what was measured to choose that; as in `History`.
     """
 
     model: keras.Model

@@ -25,6 +25,8 @@ FAILURES = (
     tf.errors.NotFoundError,
     tf.errors.InternalError,
     tf.errors.ResourceExhaustedError,
+    TypeError,  # when a layer is traced that mixes precisions
+    ValueError,
 )
 # Compute capability of the first GPUs with units for products of float16 matrices, Volta; of bfloat16, Ampere.
 _FLOAT16_CAPABILITY, _BFLOAT16_CAPABILITY = 7, 8

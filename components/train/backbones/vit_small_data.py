@@ -92,7 +92,7 @@ def other_tokens(tokens: keras.KerasTensor) -> keras.KerasTensor:
 
     Computed from the tokens' positions, for as a constant it would be stored in each saved model's JSON.
     """
-    positions = ops.cumsum(ops.ones_like(tokens[:, :, 0]), axis=1)
+    positions = ops.cumsum(ops.ones_like(tokens[:, :, 0], dtype="float32"), axis=1)  # bfloat16 counts to 256
     return ops.not_equal(positions[:, None, :, None], positions[:, None, None, :])
 
 

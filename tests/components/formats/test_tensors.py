@@ -7,7 +7,7 @@ import tensorflow as tf
 from PIL import Image
 
 from components.formats import pixels
-from components.formats.tensors import decode_and_resize, decode_stored, exif_orientation, orient, square
+from components.formats.tensors import decode_and_resize, decode_stored, exif_orientation, orient, resize, square
 from components.ingest.decode.planes import encode_jpeg, planes
 
 
@@ -38,6 +38,13 @@ def _as_the_model_sees(image, size_px):
     """The square that Pillow makes of an upright, shrunk image: the rule that tensors.py states."""
     resized = Image.fromarray(image).resize((size_px, size_px), Image.Resampling.BILINEAR)
     return np.asarray(resized).astype(int)
+
+
+@pytest.mark.parametrize("sides_px", [(64, 64), (40, 64), (63, 11), (64, 65), (40, 80), (100, 90)])
+def test_the_filter_is_widened_where_a_side_shrinks(sides_px):
+    image = np.random.default_rng(0).integers(0, 256, (*sides_px, 3), np.uint8)
+    expected = tf.image.resize(image, (64, 64), antialias=True)
+    np.testing.assert_allclose(resize(tf.constant(image), 64), expected, atol=0.01)
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])

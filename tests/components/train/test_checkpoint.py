@@ -12,6 +12,7 @@ from components.train.continuation import Continuation
 from components.train.features import Features
 from components.train.loop import Progress
 from components.train.parameters import TrainParameters
+from components.train.speed import Computation, Measured, Speed
 
 ROW = {"phase": "head", "epoch": 1, "loss": 1 / 3}
 CHECKPOINT = Checkpoint(
@@ -83,12 +84,13 @@ def test_saving_needs_no_pickle():
 
 def test_features_come_back(folder):
     assert folder.kept("head: features") is None
-    features = Features(np.random.default_rng(0).random((5000, 3), np.float32), np.arange(5000))
+    speed = Speed(Computation("mixed_bfloat16"), "2 times as fast", (Measured(Computation(), 8.5, 1.2),))
+    features = Features(np.random.default_rng(0).random((5000, 3), np.float32), np.arange(5000), speed)
     folder.keep("head: features", features)
     again = folder.kept("head: features")
     np.testing.assert_array_equal(again.x, features.x)
     np.testing.assert_array_equal(again.labels, features.labels)
-    assert (again.x.dtype, again.labels.dtype) == (np.float32, np.int64)
+    assert (again.x.dtype, again.labels.dtype, again.speed) == (np.float32, np.int64, speed)
 
 
 def test_what_took_long_is_computed_once(folder):

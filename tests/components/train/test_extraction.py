@@ -9,6 +9,7 @@ import tensorflow as tf
 from components.train.cluster import Cluster, join_cluster
 from components.train.extraction import _share, extract
 from components.train.frozen_backbone import BATCH_SIZE
+from components.train.speed import Computation, Speed
 
 ROWS = 2 * BATCH_SIZE + 5
 
@@ -18,11 +19,13 @@ def elements(first: int, last: int) -> tf.data.Dataset:
 
 
 def test_each_row_has_its_features(capsys):
-    backbone = SimpleNamespace(forward=lambda x: tf.concat([x, 2 * x], -1), width=4)
+    speed = Speed(Computation("mixed_bfloat16"), "as set")
+    backbone = SimpleNamespace(forward=lambda x: tf.concat([x, 2 * x], -1), width=4, speed=speed)
     computed = extract(backbone, elements, ROWS, "views", join_cluster({}))
     rows = np.arange(ROWS, dtype=np.float32)
     np.testing.assert_array_equal(computed.x, np.stack([rows, -rows, 2 * rows, -2 * rows], 1))
     np.testing.assert_array_equal(computed.labels, np.arange(ROWS) % 3)
+    assert computed.speed is speed
     assert capsys.readouterr().out.startswith(f"train: features of {ROWS}/{ROWS} views, ")
 
 

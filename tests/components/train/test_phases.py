@@ -1,11 +1,14 @@
 """Elements of the phases, from their beginning and from the middle, and the ids of the images that they show."""
 
+import shutil
+
 import pytest
 import tensorflow as tf
 
 from components.formats.dataset import ID, LABEL
 from components.formats.tensors import read_examples
 from components.train.augmentation import augmenter
+from components.train.checkpoint import CheckpointFolder
 from components.train.classifier import Classifier
 from components.train.cluster import join_cluster
 from components.train.continuation import Continuation
@@ -18,10 +21,10 @@ PARAMETERS = TrainParameters(
 )
 
 
-def phases_of(datasets, **parameters) -> Phases:
+def phases_of(datasets, folder: CheckpointFolder | None = None, **parameters) -> Phases:
     given, cluster = PARAMETERS.model_copy(update=parameters), join_cluster({})
     images = [read_images(datasets / name, 32) for name in ("train", "validation")]
-    return Phases(given, *images, Classifier(given, 3), cluster, Continuation(cluster), augmenter("default"))
+    return Phases(given, *images, Classifier(given, 3), cluster, Continuation(cluster, folder), augmenter("default"))
 
 
 @pytest.fixture(scope="module", params=["logit_adjustment", "balanced_sampling"])
@@ -67,3 +70,15 @@ def test_validation_has_all_images_once_and_fills_its_last_step_up(datasets, nam
     labels, weights = (tf.concat(column, 0) for column in zip(*(rest for _, *rest in phase.validation), strict=True))
     assert weights.numpy().tolist() == [1] * 15 + [0]
     assert labels[:15].numpy().tolist() == [0] * 5 + [1] * 5 + [2] * 5
+
+
+@pytest.mark.slow
+def test_features_that_are_left_to_compute_are_computed_as_those_before_an_interruption(datasets, tmp_path):
+    folder = CheckpointFolder(tmp_path, "key", writable=True)
+    before = phases_of(datasets, folder, precision="mixed_bfloat16").set_up("head")
+    validation = "head: features of validation images"
+    computed = folder.kept(validation).x.copy()
+    shutil.rmtree(folder.folder / validation)
+    again = phases_of(datasets, folder, precision="float32").set_up("head")
+    assert again.features_speed == before.features_speed
+    assert folder.kept(validation).x.tobytes() == computed.tobytes()

@@ -87,6 +87,23 @@ def test_in_a_short_phase_nothing_is_tried():
     assert speed.lines() == [f"computed in float32: {speed.reason}"]
 
 
+def test_first_steps_that_are_clear_suffice():
+    speed, device = choose({PLAIN: (2, 0.2), BF16: (2, 0.1)}, [PLAIN, BF16])
+    assert speed.computation == BF16
+    assert device.steps == {PLAIN: 3, BF16: 3}
+
+
+@pytest.mark.parametrize(("steps", "turns"), [(400, 3), (2000, 5)])
+def test_turns_are_taken_while_there_is_time(steps, turns):
+    _, device = choose({PLAIN: (2, 0.2), BF16: (2, 0.19)}, [PLAIN, BF16], steps=steps)
+    assert device.steps == {PLAIN: 3 + turns, BF16: 3 + turns}
+
+
+def test_a_larger_budget_makes_shorter_phases_try():
+    device = Device({PLAIN: (2, 0.2), BF16: (2, 0.1)})
+    assert fastest([PLAIN, BF16], device.begin, 60, (), budget=0.5).computation == BF16
+
+
 @pytest.mark.parametrize("steps", [100, 300, 1000, 3000, 10_000])
 def test_tries_take_their_share_of_the_phase_at_most(steps):
     times_s = {PLAIN: (2, 0.2), BF16: (2, 0.15), PLAIN_XLA: (16, 0.15), BF16_XLA: (16, 0.1)}

@@ -80,6 +80,15 @@ def test_the_history_has_a_row_per_epoch_of_either_phase(run):
 
 
 @pytest.mark.slow
+def test_the_history_tells_how_all_was_computed(run):
+    speed = json.loads((run[0] / "history" / "history.json").read_text())["speed"]
+    assert {name: facts["precision"] for name, facts in speed.items()} == dict.fromkeys(
+        ("features of head", "head", "finetune"), "float32"
+    )
+    assert speed["features of head"]["reason"] == "too few images for trying others to pay"
+
+
+@pytest.mark.slow
 def test_the_executor_output_describes_the_best_epoch(run):
     artifacts = json.loads((run[0] / "executor_output.json").read_text())["artifacts"]
     uris = {name: entry["artifacts"][0]["uri"] for name, entry in artifacts.items()}

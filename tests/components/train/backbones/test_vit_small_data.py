@@ -114,3 +114,9 @@ def test_features_are_a_grid(image_size_px):
     assert backbone.output_shape == (None, side, side, 192)
     features = backbone(np.zeros((2, image_size_px, image_size_px, 3), np.float32))
     np.testing.assert_allclose(keras.ops.mean(features, -1), 0, atol=1e-5)  # layer normalization comes last
+
+
+def test_each_of_many_tokens_may_attend_to_all_but_itself_in_any_precision():
+    """bfloat16 can't tell 257 from 256."""
+    others = other_tokens(keras.ops.zeros((1, 400, 2), "bfloat16"))
+    np.testing.assert_array_equal(others[0, 0], ~np.eye(400, dtype=bool))

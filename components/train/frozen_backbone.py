@@ -62,11 +62,11 @@ class FrozenBackbone:
         return self._kept
 
     def _chosen(self) -> Speed:
-        float16, bfloat16 = computes_float16(self._cluster), computes_bfloat16(self._cluster)
-        options = candidates(self._precision, "off", float16=float16, compiles=False)
+        options = candidates(self._precision, "off", float16=computes_float16(self._cluster), compiles=False)
         if len(options) > 1 and self._batches < _FEW_BATCHES:
             return Speed(options[0], "too few images for trying others to pay")
-        return fastest(options, self._begin, self._batches, FAILURES, _BUDGET_WITH_UNITS if bfloat16 else BUDGET)
+        budget = _BUDGET_WITH_UNITS if computes_bfloat16(self._cluster) else BUDGET
+        return fastest(options, self._begin, self._batches, FAILURES, budget)
 
     def _begin(self, computation: Computation) -> Run:
         shape = BATCH_SIZE, *self._classifier.features.input_shape[1:]

@@ -91,9 +91,11 @@ def computes_float16(cluster: Cluster) -> bool:
 def computes_bfloat16(cluster: Cluster) -> bool:
     """Says whether the chief's GPUs, or without any its CPU, have units for products of bfloat16 matrices."""
     capability = _least_capability()
-    if capability is not None:
-        return bool(agreed(capability >= _BFLOAT16_CAPABILITY, cluster))
-    return bool(agreed(_CPU_FACTS.is_file() and _BFLOAT16_FLAG in _CPU_FACTS.read_text().split(), cluster))
+    if capability is None:
+        has_units = _CPU_FACTS.is_file() and _BFLOAT16_FLAG in _CPU_FACTS.read_text().split()
+    else:
+        has_units = capability >= _BFLOAT16_CAPABILITY
+    return bool(agreed(has_units, cluster))
 
 
 def _least_capability() -> int | None:

@@ -1,4 +1,4 @@
-"""Bytes to pixels, outside TensorFlow: the one decode and the one way to shrink.
+"""Bytes to pixels, outside TensorFlow: the one decode.
 
 Ingest turns whatever people upload into upright sRGB and stores it as JPEG. `tensors.py` holds the same
 rules as TensorFlow operations for training and serving; a test compares the two on the same files.
@@ -16,21 +16,14 @@ import cv2
 import numpy as np
 import pillow_heif
 import simplejpeg
-from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from components._errors import InputError
-
-Pixels = NDArray[np.uint8]
+from components.formats.shrinking import Pixels, Size, resized, scaled_size, shrink, size_of
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")  # Pillow's names; MPO comes as JPEG
 EXIF_ORIENTATION = 0x0112
 MAX_PIXELS = 178_956_970  # Pillow's own limit for a decompression bomb
-# Below this ratio an area average weighs each pixel by its share, which is slow. A linear interpolation to twice the
-# size asked for and the mean of 2 x 2 pixels are as close to a Lanczos filter (SSIM 0.985 and 0.986 on photographs) in
-# less time, a third of it without Intel's library; a cubic one is closer (0.990) and takes twice as long.
-DOUBLED_BELOW = 2
-
 _STRIP_PIXELS = 2**18  # what is converted at a time, so that only the decoder itself holds a large image
 # How files of the accepted formats begin; those in RIFF and ISO media containers name the format from the ninth byte.
 _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*", b"BM")
@@ -44,7 +37,6 @@ _SRGB_LEVELS = 2  # a profile that moves no colour by more than this is sRGB und
 
 Image.MAX_IMAGE_PIXELS = None  # `read_header` has the one limit; Pillow's would warn halfway to it
 pillow_heif.register_heif_opener()
-cv2.ipp.setUseIPP_NotExact(True)  # Intel's library, where there is one, is twice as fast and a level off at times
 
 
 class ImageError(InputError):
@@ -65,11 +57,14 @@ class Decoded:
 
     Attributes:
         pixels: sRGB in [0, 255], uint8, shape [height, width, 3], upright; as large as asked for, or larger.
+        size_px: How much of them the picture takes: a JPEG decoded at a fraction of its size can end within the last
+            row and column.
         source_width_px: Width of the source, upright, before scaling.
         source_height_px: Its height.
     """
 
     pixels: Pixels
+    size_px: Size
     source_width_px: int
     source_height_px: int
 
@@ -102,12 +97,13 @@ def read_header(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
 
 
 def decode(data: bytes, shorter_side_px: int) -> Pixels:
-    """Decodes an image and scales it down; see `decode_opened` and `shrink`.
+    """Decodes an image and scales it down; see `decode_opened` and `shrinking.py`.
 
     Raises:
         ImageError: If the bytes are not an image that can be decoded in full.
     """
-    return shrink(decode_opened(read_header(data), data, shorter_side_px).pixels, shorter_side_px)
+    decoded = decode_opened(read_header(data), data, shorter_side_px)
+    return shrink(decoded.pixels, shorter_side_px, decoded.size_px)
 
 
 def decode_opened(image: Image.Image, data: bytes, shorter_side_px: int) -> Decoded:
@@ -131,9 +127,10 @@ def decode_opened(image: Image.Image, data: bytes, shorter_side_px: int) -> Deco
     """
     try:
         if image.format in ("JPEG", "MPO"):
-            mode, samples = image.mode, _decode_jpeg(image, data, shorter_side_px)
+            mode, (samples, size_px) = image.mode, _decode_jpeg(image, data, shorter_side_px)
         else:
             mode, samples = _decode_in_strips(image, data, shorter_side_px)
+            size_px = size_of(samples)
     except ImageError:
         raise
     except MemoryError as error:
@@ -141,9 +138,15 @@ def decode_opened(image: Image.Image, data: bytes, shorter_side_px: int) -> Deco
     except Exception as error:  # decoders raise all sorts
         raise ImageError("damaged", f"damaged {image.format}: {error}") from error
     orientation = _orientation(image)  # a PNG may hold it behind its pixels
-    pixels = orient(_to_srgb(samples, mode, image.info.get("icc_profile"), shorter_side_px), orientation)
+    profile = image.info.get("icc_profile")
+    transform = _transform(profile, mode) if profile else None
+    # A picture that ends within its last pixel would begin within the first one when turned.
+    if transform or mode != "RGB" or (orientation != 1 and size_px != size_of(samples)):
+        samples = shrink(samples, shorter_side_px, size_px)
+        size_px = size_of(samples)
+    pixels = orient(_to_srgb(samples, mode, transform), orientation)
     width_px, height_px = image.size[::-1] if orientation >= 5 else image.size
-    return Decoded(pixels, width_px, height_px)
+    return Decoded(pixels, size_px if orientation == 1 else size_of(pixels), width_px, height_px)
 
 
 def orient(pixels: Pixels, orientation: int) -> Pixels:
@@ -165,38 +168,6 @@ def orient(pixels: Pixels, orientation: int) -> Pixels:
     return np.asarray(cv2.flip(pixels, -1, pixels), np.uint8) if orientation == 7 else pixels
 
 
-def shrink(pixels: Pixels, shorter_side_px: int) -> Pixels:
-    """Scales pixels down until the shorter side meets the limit, never up: by area average, or see `DOUBLED_BELOW`.
-
-    Args:
-        pixels: Shape [height, width] or [height, width, channels].
-        shorter_side_px: Upper limit of the shorter side.
-
-    Returns:
-        The same with height' and width', aspect ratio kept to the nearest pixel.
-    """
-    height_px, width_px = pixels.shape[:2]
-    return _resized(pixels, *scaled_size(width_px, height_px, shorter_side_px))
-
-
-def scaled_size(width_px: int, height_px: int, shorter_side_px: int) -> tuple[int, int]:
-    """Returns the width and height that `shrink` gives."""
-    shorter = min(width_px, height_px)
-    if shorter <= shorter_side_px:
-        return width_px, height_px
-    return round(width_px * shorter_side_px / shorter), round(height_px * shorter_side_px / shorter)
-
-
-def _resized(pixels: Pixels, width_px: int, height_px: int) -> Pixels:
-    if pixels.shape[:2] == (height_px, width_px):
-        return pixels
-    across, down = pixels.shape[1] / width_px, pixels.shape[0] / height_px
-    if max(across, down) < DOUBLED_BELOW:
-        doubled = (2 * width_px if across > 1 else width_px, 2 * height_px if down > 1 else height_px)
-        pixels = cv2.resize(pixels, doubled, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.resize(pixels, (width_px, height_px), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
 def _orientation(image: Image.Image) -> int:
     if image.format in ("TIFF", "HEIF") or "exif" not in image.info:
         return 1  # Pillow and libheif turn these two themselves
@@ -213,18 +184,18 @@ def jpeg_eighths(shorter_px: int, shorter_side_px: int) -> int:
     """Returns how many eighths of its size to decode a JPEG at.
 
     A picture decoded to less than 1.4 times what is asked for is softer (SSIM against a full decode 0.988 instead of
-    0.994); for 5/8 to 7/8 libjpeg-turbo has no SIMD code, and a full decode takes less time.
+    0.994). For 3/8 and 5/8 to 7/8 libjpeg-turbo has no SIMD code, and decoding to the next larger size takes less time.
     """
-    return next((n for n in (1, 2, 3, 4) if shorter_px * n * 5 >= shorter_side_px * 8 * 7), 8)
+    return next((n for n in (1, 2, 4) if shorter_px * n * 5 >= shorter_side_px * 8 * 7), 8)
 
 
-def _decode_jpeg(image: Image.Image, data: bytes, shorter_side_px: int) -> Pixels:
+def _decode_jpeg(image: Image.Image, data: bytes, shorter_side_px: int) -> tuple[Pixels, Size]:
     eighths = jpeg_eighths(min(image.size), shorter_side_px)
-    width_px, height_px = (math.ceil(side * eighths / 8) for side in image.size)
+    width, height = (side * eighths / 8 for side in image.size)
     colorspace = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}[image.mode]
 
     def decoded(*, strict: bool) -> Pixels:
-        sides = {"min_height": height_px, "min_width": width_px, "min_factor": 1}
+        sides = {"min_height": math.ceil(height), "min_width": math.ceil(width), "min_factor": 1}
         # Chroma is only repeated, not interpolated, to the size of luma: from there it is scaled down again.
         return np.asarray(simplejpeg.decode_jpeg(data, colorspace, **sides, fastupsample=True, strict=strict))
 
@@ -235,7 +206,7 @@ def _decode_jpeg(image: Image.Image, data: bytes, shorter_side_px: int) -> Pixel
             raise
         pixels = decoded(strict=False)
     # What writes CMYK as JPEG stores it inverted, as Adobe did first: Pillow and browsers take that for granted.
-    return 255 - pixels if image.mode == "CMYK" else pixels
+    return 255 - pixels if image.mode == "CMYK" else pixels, (width, height)
 
 
 def _decode_in_strips(image: Image.Image, data: bytes, shorter_side_px: int) -> tuple[str, Pixels]:
@@ -246,14 +217,15 @@ def _decode_in_strips(image: Image.Image, data: bytes, shorter_side_px: int) -> 
     """
     rows = _rows_of(image, data)
     width_px, height_px = image.size
+    scaled_px = scaled_size(image.size, shorter_side_px)
     step = max(1, _STRIP_PIXELS // width_px)
-    narrow_px = scaled_size(width_px, height_px, shorter_side_px)[0] if step < height_px else width_px
+    narrow_px = scaled_px[0] if step < height_px else width_px
     strips = []
     for top in range(0, height_px, step):
         mode, strip = _plain(rows(top, min(top + step, height_px)))
-        strips.append(_resized(strip, narrow_px, len(strip)))
+        strips.append(resized(strip, (narrow_px, len(strip)), size_of(strip)))
     whole = np.concatenate(strips) if len(strips) > 1 else strips[0]
-    return mode, _resized(whole, *scaled_size(width_px, height_px, shorter_side_px))
+    return mode, resized(whole, scaled_px, size_of(whole))
 
 
 def _rows_of(image: Image.Image, data: bytes) -> Callable[[int, int], Image.Image]:
@@ -279,11 +251,9 @@ def _plain(image: Image.Image) -> tuple[str, Pixels]:
     return mode, np.asarray(image.convert(mode), dtype=np.uint8)
 
 
-def _to_srgb(samples: Pixels, mode: str, profile: bytes | None, shorter_side_px: int) -> Pixels:
-    transform = _transform(profile, mode) if profile else None
+def _to_srgb(samples: Pixels, mode: str, transform: ImageCms.ImageCmsTransform | None) -> Pixels:
     if not transform and mode == "RGB":
         return samples
-    samples = shrink(samples, shorter_side_px)
     image = Image.fromarray(samples.reshape(samples.shape[:2]) if mode == "L" else samples, mode)
     return np.asarray(ImageCms.applyTransform(image, transform) if transform else image.convert("RGB"))
 

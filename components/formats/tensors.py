@@ -8,11 +8,12 @@ pictures of these kinds reach a served model right only if the caller turns them
 
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from components.formats.dataset import ENCODED, ID, LABEL, Dataset
+from components.formats.low_pass import FILTERED_FROM, REACH, SHARPER
 
-_DOUBLED_BELOW = 2  # as in `pixels.py`
 _EXIF_SEARCH_BYTES = 65_536  # as long as the block may be; JPEG and PNG have it near the start, WebP at the end
 # What precedes the block's TIFF header, and how many more bytes do: JPEG's identifier, PNG's and WebP's chunk name
 # (WebP: then the chunk's size).
@@ -173,13 +174,29 @@ def _shrink(pixels: tf.Tensor, shorter_side_px: int) -> tf.Tensor:
     size = tf.shape(pixels)[:2]
     shorter = tf.reduce_min(size)
     smaller = tf.cast(tf.round(tf.cast(size * shorter_side_px, tf.float64) / tf.cast(shorter, tf.float64)), tf.int32)
-    near = shorter < _DOUBLED_BELOW * shorter_side_px
-    return tf.cond(
-        shorter > shorter_side_px,
-        lambda: tf.image.resize(
-            tf.cond(near, lambda: tf.image.resize(pixels, 2 * smaller), lambda: pixels)[None],
-            smaller,
-            tf.image.ResizeMethod.AREA,
-        )[0],
-        lambda: pixels,
-    )
+    return tf.cond(shorter > shorter_side_px, lambda: _resized(pixels, smaller), lambda: pixels)
+
+
+def _resized(pixels: tf.Tensor, size_px: tf.Tensor) -> tf.Tensor:
+    size = tf.cast(size_px, tf.float64)
+    nearer = tf.minimum(tf.cast(tf.shape(pixels)[:2], tf.float64), tf.round(FILTERED_FROM * size))
+    pixels = tf.image.resize(pixels[None], tf.cast(nearer, tf.int32), tf.image.ResizeMethod.AREA)[0]
+    for axis in (0, 1):
+        pixels = _low_passed(pixels, nearer[axis] / size[axis], axis)
+    return tf.image.resize(tf.clip_by_value(pixels, 0.0, 255.0), size_px)
+
+
+def _low_passed(pixels: tf.Tensor, ratio: tf.Tensor, axis: int) -> tf.Tensor:
+    """Returns the weighted means of each pixel and its neighbours along an axis; see `low_pass.py`."""
+    reach = tf.cast(tf.where(ratio > 1, tf.math.ceil(REACH * ratio), 0), tf.int32)
+    length = tf.shape(pixels)[axis]
+    bordered = tf.gather(pixels, tf.clip_by_value(tf.range(-reach, length + reach), 0, length - 1), axis=axis)
+    x = np.pi * SHARPER / ratio * tf.range(-reach, reach + 1, dtype=ratio.dtype)
+    weights = _sinc(x) * _sinc(x / 3)
+    weights = tf.cast(weights / tf.reduce_sum(weights), pixels.dtype)
+    kernel = tf.tile(tf.reshape(weights, [-1, 1, 1, 1] if axis == 0 else [1, -1, 1, 1]), [1, 1, 3, 1])
+    return tf.nn.depthwise_conv2d(bordered[None], kernel, [1, 1, 1, 1], "VALID")[0]
+
+
+def _sinc(x: tf.Tensor) -> tf.Tensor:
+    return tf.where(x == 0, tf.ones_like(x), tf.math.divide_no_nan(tf.sin(x), x))

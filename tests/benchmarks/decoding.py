@@ -31,6 +31,7 @@ import simplejpeg
 from PIL import Image, ImageOps
 
 from components.formats import pixels
+from components.formats.shrinking import scaled_size
 from components.ingest.decode.images import decode_images, processors
 from components.ingest.decode.perceptual_hash import perceptual_hash
 from components.ingest.decode.planes import encode_jpeg, planes
@@ -117,7 +118,7 @@ def store_as_usual(file: Path) -> bytes:
     cv2.setNumThreads(1)
     with Image.open(file) as image:
         upright = ImageOps.exif_transpose(image)
-        size = pixels.scaled_size(*upright.size, SHORTER_SIDE_PX)
+        size = scaled_size(upright.size, SHORTER_SIDE_PX)
         rgb = np.asarray(upright.resize(size, Image.Resampling.LANCZOS))
     scaled = planes(rgb, SHORTER_SIDE_PX)
     quality(scaled.luma, image.size)
@@ -181,12 +182,12 @@ def similarity(files: Sequence[Path]) -> list[float]:
 def _luma(file: Path) -> np.ndarray:
     data = file.read_bytes()
     decoded = pixels.decode_opened(pixels.read_header(data), data, SHORTER_SIDE_PX)
-    return planes(decoded.pixels, SHORTER_SIDE_PX).luma
+    return planes(decoded.pixels, SHORTER_SIDE_PX, decoded.size_px).luma
 
 
 def _full_decode(file: Path) -> np.ndarray:
     with Image.open(file) as image:
-        size = pixels.scaled_size(*image.size, SHORTER_SIDE_PX)
+        size = scaled_size(image.size, SHORTER_SIDE_PX)
         return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
 
 

@@ -96,7 +96,7 @@ def _stored(data: bytes, parameters: IngestParameters, granted_bytes: int) -> Pi
         if refused := _memory_refusal(needed_bytes, granted_bytes):
             return refused
         decoded = pixels.decode_opened(image, data, parameters.shorter_side_px)
-    scaled = planes(decoded.pixels, parameters.shorter_side_px)
+    scaled = planes(decoded.pixels, parameters.shorter_side_px, decoded.size_px)
     measured = quality(scaled.luma, (decoded.source_width_px, decoded.source_height_px))
     if dropped := [flag for flag in measured.flags if flag in parameters.dropped_flags]:
         return Refusal("poor quality", _in_numbers(dropped, measured))

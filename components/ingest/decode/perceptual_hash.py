@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from components.formats.pixels import Pixels
+from components.formats.shrinking import Pixels
 
 _SAMPLE_PX = 32
 _KEPT = 8  # 8 x 8 lowest frequencies

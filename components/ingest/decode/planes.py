@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import cv2
 import simplejpeg
 
-from components.formats.pixels import Pixels, shrink
+from components.formats.low_pass import FILTERED_FROM
+from components.formats.shrinking import Pixels, Size, scaled, shrink, size_of
 
 JPEG_QUALITY = 95
 
-_HAIR = 1e-9
-_AVERAGED_ABOVE = 4
+# Of a picture more than this times as large, interpolation skips pixels: a pattern's colours would come out as others.
+_INTERPOLATED_TO = 2
 
 
 @dataclass(frozen=True)
@@ -32,27 +33,34 @@ class Planes:
     red: Pixels
 
 
-def planes(pixels: Pixels, shorter_side_px: int) -> Planes:
+def planes(pixels: Pixels, shorter_side_px: int, size_px: Size | None = None) -> Planes:
     """Scales a picture down, unless it is small enough, and separates light from colour.
 
     Args:
         pixels: RGB, uint8 [height, width, 3].
         shorter_side_px: Upper limit of the shorter side.
+        size_px: How much of the pixels the picture takes, from the upper left; by default all.
 
     Returns:
-        Luma as `shrink` scales it. Chroma is interpolated linearly to half of that: it is smooth, and on photographs an
-        area average comes no more than a quarter of a grey level closer to a Lanczos filter, in ten times the time.
-        From more than four times the size it is averaged all the same: patterns of colour would come out as others.
+        Luma as `shrink` scales it, and chroma of half its size. That is only interpolated: it is smooth, and on
+        photographs a Lanczos filter's is a third of a grey level away on average.
     """
-    luma = shrink(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), shorter_side_px)
-    # By factors, not to a size: a sample stands for two pixels of luma, even at an edge that has but one. OpenCV rounds
-    # the size, and a half to the even number: hence a hair more.
-    down, across = ((2 * large) / (small + _HAIR) for small, large in zip(luma.shape, pixels.shape[:2], strict=True))
-    averaged = max(down, across) > _AVERAGED_ABOVE
-    filter_ = cv2.INTER_AREA if averaged else cv2.INTER_LINEAR
-    half = cv2.resize(pixels, None, fx=1 / across, fy=1 / down, interpolation=filter_)
-    coarse = cv2.cvtColor(half, cv2.COLOR_RGB2YCrCb)
+    size_px = size_px or size_of(pixels)
+    luma = shrink(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), shorter_side_px, size_px)
+    coarse = cv2.cvtColor(_half(pixels, luma, size_px), cv2.COLOR_RGB2YCrCb)
     return Planes(luma, blue=cv2.extractChannel(coarse, 2), red=cv2.extractChannel(coarse, 1))
+
+
+def _half(pixels: Pixels, luma: Pixels, size_px: Size) -> Pixels:
+    """Scales pixels to half of luma's size; a sample stands for two pixels of luma, even at an edge with one."""
+    height_px, width_px = luma.shape
+    ratio = max(size_px[0] / width_px, size_px[1] / height_px)
+    if ratio <= _INTERPOLATED_TO:
+        return scaled(pixels, (width_px / 2, height_px / 2), size_px, cv2.INTER_LINEAR)
+    filter_ = cv2.INTER_LINEAR if ratio <= FILTERED_FROM else cv2.INTER_AREA
+    whole = scaled(pixels, (width_px, height_px), size_px, filter_)
+    whole = cv2.copyMakeBorder(whole, 0, height_px % 2, 0, width_px % 2, cv2.BORDER_REPLICATE)
+    return scaled(whole, (whole.shape[1] // 2, whole.shape[0] // 2), size_of(whole), cv2.INTER_AREA)
 
 
 def encode_jpeg(picture: Planes) -> bytes:

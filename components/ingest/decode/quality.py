@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from components.formats.pixels import Pixels, shrink
+from components.formats.shrinking import Pixels, shrink
 from components.ingest.parameters import QualityFlag
 
 Counts = NDArray[np.float32]

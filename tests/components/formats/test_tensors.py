@@ -100,6 +100,14 @@ def test_a_jpeg_decodes_to_the_same_pixels():
     assert np.array_equal(decode_and_resize(tf.constant(data), 96, 96), pixels.decode(data, 96))
 
 
+@pytest.mark.parametrize("side_px", [65, 90, 115, 116, 128, 170, 179, 180, 400, 1500])
+def test_it_shrinks_as_ingest_does(side_px):
+    grain = np.random.default_rng(0).integers(0, 256, (side_px, side_px, 3), dtype=np.uint8)
+    data = _encode(Image.fromarray(grain), "PNG")
+    small = decode_and_resize(tf.constant(data), 64, 64).numpy().astype(int)
+    assert np.abs(small - pixels.decode(data, 64)).max() <= 1
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orient_is_that_of_pixels(orientation):
     image = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
@@ -114,12 +122,13 @@ def test_inside_tf_data():
         assert np.array_equal(seen, decode_and_resize(tf.constant(data), 64, 32))
 
 
-@pytest.mark.parametrize("size_px", [(1600, 1200), (500, 800), (200, 150)])
+@pytest.mark.parametrize("size_px", [(1600, 1200), (1603, 1201), (500, 800), (200, 150)])
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_a_stored_image_meets_the_model_as_its_source_does(size_px, orientation):
     """Ingest decodes at a fraction, shrinks and encodes again; serving decodes the source itself."""
     source = _encode(_picture(*size_px), "JPEG", _exif(orientation, "<"))
-    stored = encode_jpeg(planes(pixels.decode_opened(pixels.read_header(source), source, 256).pixels, 256))
+    decoded = pixels.decode_opened(pixels.read_header(source), source, 256)
+    stored = encode_jpeg(planes(decoded.pixels, 256, decoded.size_px))
     of_source, of_stored = (
         decode_and_resize(tf.constant(data), 256, 224).numpy().astype(int) for data in (source, stored)
     )

@@ -70,7 +70,7 @@ def test_what_is_known_of_a_stored_image(picture):
     data = picture(1, size_px=(600, 400))
     [(stored, jpeg)] = decode_images([image_of(partial(bytes, data))], IngestParameters(), 1)
     decoded = pixels.decode_opened(pixels.read_header(data), data, 256)
-    scaled = planes(decoded.pixels, 256)
+    scaled = planes(decoded.pixels, 256, decoded.size_px)
     measured = quality(scaled.luma, (600, 400))
     assert jpeg == encode_jpeg(scaled)
     assert stored == decoding.StoredImage(

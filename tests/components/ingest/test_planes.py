@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.formats.pixels import shrink
+from components.formats.shrinking import shrink
 from components.ingest.decode.planes import encode_jpeg, planes
 
 

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 import cv2
 import simplejpeg
 
-from components.formats.low_pass import FILTERED_FROM
 from components.formats.shrinking import Pixels, Size, scaled, shrink, size_of
 
 JPEG_QUALITY = 95
 
-# Of a picture more than this times as large, interpolation skips pixels: a pattern's colours would come out as others.
-_INTERPOLATED_TO = 2
+# Of a picture more than this times as large, interpolation reads too few pixels: a pattern's colours become others.
+_INTERPOLATED_TO = 2.5
 
 
 @dataclass(frozen=True)
@@ -54,13 +53,17 @@ def planes(pixels: Pixels, shorter_side_px: int, size_px: Size | None = None) ->
 def _half(pixels: Pixels, luma: Pixels, size_px: Size) -> Pixels:
     """Scales pixels to half of luma's size; a sample stands for two pixels of luma, even at an edge with one."""
     height_px, width_px = luma.shape
-    ratio = max(size_px[0] / width_px, size_px[1] / height_px)
-    if ratio <= _INTERPOLATED_TO:
-        return scaled(pixels, (width_px / 2, height_px / 2), size_px, cv2.INTER_LINEAR)
-    filter_ = cv2.INTER_LINEAR if ratio <= FILTERED_FROM else cv2.INTER_AREA
-    whole = scaled(pixels, (width_px, height_px), size_px, filter_)
-    whole = cv2.copyMakeBorder(whole, 0, height_px % 2, 0, width_px % 2, cv2.BORDER_REPLICATE)
-    return scaled(whole, (whole.shape[1] // 2, whole.shape[0] // 2), size_of(whole), cv2.INTER_AREA)
+    while max(size_px[0] / width_px, size_px[1] / height_px) > _INTERPOLATED_TO:
+        pixels, size_px = _paired(pixels), (size_px[0] / 2, size_px[1] / 2)
+    return scaled(pixels, (width_px / 2, height_px / 2), size_px, cv2.INTER_LINEAR)
+
+
+def _paired(pixels: Pixels) -> Pixels:
+    """Returns the means of 2 x 2 pixels; at an odd edge the last ones count twice."""
+    rows, columns = pixels.shape[:2]
+    if rows % 2 or columns % 2:
+        pixels = cv2.copyMakeBorder(pixels, 0, rows % 2, 0, columns % 2, cv2.BORDER_REPLICATE)
+    return cv2.resize(pixels, (pixels.shape[1] // 2, pixels.shape[0] // 2), interpolation=cv2.INTER_AREA)
 
 
 def encode_jpeg(picture: Planes) -> bytes:

@@ -24,6 +24,7 @@ from components.formats.shrinking import Pixels, Size, resized, scaled_size, shr
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")  # Pillow's names; MPO comes as JPEG
 EXIF_ORIENTATION = 0x0112
 MAX_PIXELS = 178_956_970  # Pillow's own limit for a decompression bomb
+
 _STRIP_PIXELS = 2**18  # what is converted at a time, so that only the decoder itself holds a large image
 # How files of the accepted formats begin; those in RIFF and ISO media containers name the format from the ninth byte.
 _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*", b"BM")

@@ -40,8 +40,8 @@ def shrink(pixels: Pixels, shorter_side_px: int, size_px: Size | None = None) ->
 
 def scaled_size(size_px: Size, shorter_side_px: int) -> tuple[int, int]:
     """Returns the width and height that `shrink` gives: the aspect ratio is kept to the nearest pixel."""
-    scale = min(1, shorter_side_px / min(size_px))
-    width_px, height_px = (round(side * scale) for side in size_px)
+    shorter = min(size_px)
+    width_px, height_px = (round(side * min(shorter_side_px, shorter) / shorter) for side in size_px)
     return width_px, height_px
 
 
@@ -58,7 +58,7 @@ def resized(pixels: Pixels, new_size_px: tuple[int, int], size_px: Size) -> Pixe
 
 
 def scaled(pixels: Pixels, new_size_px: Size, size_px: Size, interpolation: int) -> Pixels:
-    """Scales pixels by one of OpenCV's ways alone, to a size that may end within a pixel; the rest as for `resized`."""
+    """Scales pixels by one of OpenCV's ways alone, to a size that can end within a pixel; the rest as for `resized`."""
     width_px, height_px = (math.ceil(side) for side in new_size_px)
     if size_px == size_of(pixels) and new_size_px == (width_px, height_px):
         return np.asarray(cv2.resize(pixels, (width_px, height_px), interpolation=interpolation), np.uint8)
@@ -69,7 +69,7 @@ def scaled(pixels: Pixels, new_size_px: Size, size_px: Size, interpolation: int)
     return np.asarray(larger[:height_px, :width_px], np.uint8)
 
 
-@lru_cache
+@lru_cache(maxsize=1024)
 def _low_pass(ratio: float) -> NDArray[np.float32]:
     if ratio == 1:
         return np.ones(1, np.float32)

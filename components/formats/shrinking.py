@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from components.formats.low_pass import FILTERED_FROM, REACH, SHARPER
+from components.formats.low_pass import AVERAGED_ABOVE, AVERAGED_TO, REACH, SHARPER
 
 Pixels = NDArray[np.uint8]
 Size = tuple[float, float]  # width and height in pixels; a picture can end within its last one
@@ -49,9 +49,10 @@ def resized(pixels: Pixels, new_size_px: tuple[int, int], size_px: Size) -> Pixe
     """Scales pixels to another width and height, neither longer than before; the rest as for `shrink`."""
     if size_of(pixels) == new_size_px:
         return pixels
-    width, height = (min(old, round(FILTERED_FROM * new)) for old, new in zip(size_px, new_size_px, strict=True))
+    sides = tuple(zip(size_px, new_size_px, strict=True))
+    width, height = (AVERAGED_TO * new if old > AVERAGED_ABOVE * new else old for old, new in sides)
     if (width, height) != size_px:
-        pixels = scaled(pixels, (round(width), round(height)), size_px, cv2.INTER_AREA)
+        pixels = scaled(pixels, (width, height), size_px, cv2.INTER_AREA)
     across, down = _low_pass(width / new_size_px[0]), _low_pass(height / new_size_px[1])
     pixels = cv2.sepFilter2D(pixels, -1, across, down, borderType=cv2.BORDER_REPLICATE)
     return scaled(pixels, new_size_px, (width, height), cv2.INTER_LINEAR)

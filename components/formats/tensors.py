@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.formats.dataset import ENCODED, ID, LABEL, Dataset
-from components.formats.low_pass import FILTERED_FROM, REACH, SHARPER
+from components.formats.low_pass import AVERAGED_ABOVE, AVERAGED_TO, REACH, SHARPER
 
 _EXIF_SEARCH_BYTES = 65_536  # as long as the block may be; JPEG and PNG have it near the start, WebP at the end
 # What precedes the block's TIFF header, and how many more bytes do: JPEG's identifier, PNG's and WebP's chunk name
@@ -178,9 +178,14 @@ def _shrink(pixels: tf.Tensor, shorter_side_px: int) -> tf.Tensor:
 
 
 def _resized(pixels: tf.Tensor, size_px: tf.Tensor) -> tf.Tensor:
-    size = tf.cast(size_px, tf.float64)
-    nearer = tf.minimum(tf.cast(tf.shape(pixels)[:2], tf.float64), tf.round(FILTERED_FROM * size))
-    pixels = tf.image.resize(pixels[None], tf.cast(nearer, tf.int32), tf.image.ResizeMethod.AREA)[0]
+    whole, size = tf.cast(tf.shape(pixels)[:2], tf.float64), tf.cast(size_px, tf.float64)
+    far = whole > AVERAGED_ABOVE * size
+    nearer = tf.where(far, AVERAGED_TO * size, whole)
+    pixels = tf.cond(
+        tf.reduce_any(far),
+        lambda: tf.image.resize(pixels[None], tf.cast(nearer, tf.int32), tf.image.ResizeMethod.AREA)[0],
+        lambda: pixels,
+    )
     for axis in (0, 1):
         pixels = _low_passed(pixels, nearer[axis] / size[axis], axis)
     return tf.image.resize(tf.clip_by_value(pixels, 0.0, 255.0), size_px)
@@ -189,8 +194,8 @@ def _resized(pixels: tf.Tensor, size_px: tf.Tensor) -> tf.Tensor:
 def _low_passed(pixels: tf.Tensor, ratio: tf.Tensor, axis: int) -> tf.Tensor:
     """Returns the weighted means of each pixel and its neighbours along an axis; see `low_pass.py`."""
     reach = tf.cast(tf.where(ratio > 1, tf.math.ceil(REACH * ratio), 0), tf.int32)
-    length = tf.shape(pixels)[axis]
-    bordered = tf.gather(pixels, tf.clip_by_value(tf.range(-reach, length + reach), 0, length - 1), axis=axis)
+    first, last = (tf.gather(pixels, [end], axis=axis) for end in (0, tf.shape(pixels)[axis] - 1))
+    bordered = tf.concat([tf.repeat(first, reach, axis), pixels, tf.repeat(last, reach, axis)], axis)
     x = np.pi * SHARPER / ratio * tf.range(-reach, reach + 1, dtype=ratio.dtype)
     weights = _sinc(x) * _sinc(x / 3)
     weights = tf.cast(weights / tf.reduce_sum(weights), pixels.dtype)

@@ -105,7 +105,7 @@ def test_it_shrinks_as_ingest_does(side_px):
     grain = np.random.default_rng(0).integers(0, 256, (side_px, side_px, 3), dtype=np.uint8)
     data = _encode(Image.fromarray(grain), "PNG")
     small = decode_and_resize(tf.constant(data), 64, 64).numpy().astype(int)
-    assert np.abs(small - pixels.decode(data, 64)).max() <= 1
+    assert np.abs(small - pixels.decode(data, 64)).max() <= 2  # uint8 between the stages there, float32 here
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -6,7 +6,8 @@ neighbour i pixels away, for |i| <= `REACH` ratio rounded up, is proportional to
 
     sinc(x) sinc(x / 3) with x = i SHARPER / ratio and sinc(x) = sin(pi x) / (pi x)
 
-A side more than `AVERAGED_ABOVE` times too long is brought to `AVERAGED_TO` times by an area average first.
+A side to be divided by more than `AVERAGED_ABOVE` is brought to `AVERAGED_TO` times its new length by an area average
+first.
 
 On 110 photographs the SSIM against a Lanczos filter is 0.997, the lowest 0.989, in a third of that filter's time. An
 area average alone is softer and lets through more of what the smaller picture has no pixels for: 0.990 and 0.968.

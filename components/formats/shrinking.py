@@ -12,7 +12,7 @@ from components.formats.low_pass import AVERAGED_ABOVE, AVERAGED_TO, REACH, SHAR
 Pixels = NDArray[np.uint8]
 Size = tuple[float, float]  # width and height in pixels; a picture can end within its last one
 
-_HAIR = 1e-9
+_HAIR = 1e-9  # pixels
 
 cv2.ipp.setUseIPP_NotExact(True)  # Intel's library, where there is one, is twice as fast and a level off at times
 
@@ -64,8 +64,9 @@ def scaled(pixels: Pixels, new_size_px: Size, size_px: Size, interpolation: int)
     if size_px == size_of(pixels) and new_size_px == (width_px, height_px):
         return np.asarray(cv2.resize(pixels, (width_px, height_px), interpolation=interpolation), np.uint8)
     # By factors, in twice the time: whole sizes would count what lies beyond the picture in its last pixel. OpenCV
-    # rounds the size that it makes of them, and a half to the even number: hence a hair more.
-    across, down = ((new + _HAIR) / old for old, new in zip(size_px, new_size_px, strict=True))
+    # rounds the size that it makes of them, and a half to the even number: hence a hair more. Not for a side that stays
+    # as it is: OpenCV averages no areas where one grows.
+    across, down = (1 if new == old else (new + _HAIR) / old for old, new in zip(size_px, new_size_px, strict=True))
     larger = cv2.resize(pixels, None, fx=across, fy=down, interpolation=interpolation)
     return np.asarray(larger[:height_px, :width_px], np.uint8)
 

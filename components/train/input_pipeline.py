@@ -1,6 +1,5 @@
 """Training and validation images as tensors, the same whatever the number of workers."""
 
-import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from components._processors import processors
 from components.formats.dataset import ENCODED, ID, LABEL, Dataset, read_dataset
 from components.formats.model import ModelSpec
 from components.formats.tensors import decode_stored, read_examples, square
@@ -20,7 +20,7 @@ from components.train.sampling import endless_draws, endless_epochs
 
 SHUFFLE_BUFFER_ROWS = 8192
 
-# TensorFlow's own pool has one, and some wait for others at any time: a sixth fewer images a second.
+# TensorFlow's own pool has one thread a processor; some always wait for others, which costs a sixth of the speed.
 _THREADS_A_PROCESSOR = 4
 
 
@@ -160,9 +160,8 @@ def read_images(folder: Path, image_size_px: int, class_names: Sequence[str] | N
 
 
 def _in_parallel(rows: tf.data.Dataset, function: Callable[..., tuple[tf.Tensor, tf.Tensor]]) -> tf.data.Dataset:
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     options = tf.data.Options()
-    options.threading.private_threadpool_size = _THREADS_A_PROCESSOR * processors
+    options.threading.private_threadpool_size = _THREADS_A_PROCESSOR * processors()
     return rows.map(function, tf.data.AUTOTUNE).with_options(options)
 
 

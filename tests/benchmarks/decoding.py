@@ -30,9 +30,10 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageOps
 
+from components._processors import processors
 from components.formats import pixels
 from components.formats.shrinking import scaled_size
-from components.ingest.decode.images import decode_images, processors
+from components.ingest.decode.images import decode_images
 from components.ingest.decode.perceptual_hash import perceptual_hash
 from components.ingest.decode.planes import encode_jpeg, planes
 from components.ingest.decode.quality import quality

@@ -1,20 +1,17 @@
 """Source files to stored images: decoded, upright, scaled down, measured, encoded again; in parallel."""
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
+from components._processors import processors
 from components.ingest.decode.one_image import Picture
 from components.ingest.decode.pool import decode_in_order
 from components.ingest.decode.reading import read_ahead
 from components.ingest.parameters import IngestParameters, QualityFlag
 from components.ingest.rejected import Rejected
 from components.ingest.source.listing import SourceImage
-
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +62,6 @@ def decode_images(
                 yield _stored(image, outcome), outcome.jpeg
             else:
                 yield Rejected(image.source_uri, image.label, outcome.kind, outcome.reason)
-
-
-def processors() -> int:
-    """Counts the processors this process may use: those it is bound to, or a container's share of them if less."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with suppress(OSError, ValueError):  # no control groups, or no quota ("max")
-        quota_us, period_us = (int(number) for number in _QUOTA.read_text().split())
-        count = min(count, max(1, round(quota_us / period_us)))
-    return count
 
 
 def _noted(images: Iterable[SourceImage], begun: deque[SourceImage]) -> Iterator[SourceImage]:

@@ -35,14 +35,14 @@ def decoding_bytes(image: Image.Image, shorter_side_px: int) -> int:
         return _WORKING_BYTES + _jpeg_bytes(image, shorter_side_px)
     pixels = image.width * image.height
     narrowed = 3 * pixels * min(1, shorter_side_px / min(image.size))
-    return _WORKING_BYTES + math.ceil(pixels * _bytes_a_pixel(image) + 2 * narrowed)
+    return _WORKING_BYTES + math.ceil(pixels * _bytes_a_pixel(image) + 4 * narrowed)
 
 
 def _jpeg_bytes(image: JpegImageFile, shorter_side_px: int) -> int:
     scale = jpeg_eighths(min(image.size), shorter_side_px) / 8
     pixels = image.width * image.height
     decoded = len(image.getbands()) * math.ceil(pixels * scale**2)
-    return 2 * decoded + (_coefficient_bytes(image) if _has_several_scans(image) else 0)
+    return 3 * decoded + (_coefficient_bytes(image) if _has_several_scans(image) else 0)
 
 
 def _has_several_scans(image: JpegImageFile) -> bool:

@@ -13,8 +13,8 @@ from components.formats.shrinking import Pixels, Size, scaled, shrink, size_of
 
 JPEG_QUALITY = 95
 
-# Of a picture more than this times as large, interpolation reads too few pixels: a pattern's colours become others.
-_INTERPOLATED_TO = 2.5
+# Times luma's size: interpolation reads one pixel in six of a larger picture, and a pattern's colours become others.
+_HALVED_ABOVE = 2.5
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ def planes(pixels: Pixels, shorter_side_px: int, size_px: Size | None = None) ->
         size_px: How much of the pixels the picture takes, from the upper left; by default all.
 
     Returns:
-        Luma as `shrink` scales it, and chroma of half its size. That is only interpolated: it is smooth, and on
-        photographs a Lanczos filter's is a third of a grey level away on average.
+        Luma as `shrink` scales it, and chroma of half its size. That is halved while it is far too large and otherwise
+        interpolated: it is smooth, and on photographs a Lanczos filter's is half a grey level away on average.
     """
     size_px = size_px or size_of(pixels)
     luma = shrink(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), shorter_side_px, size_px)
@@ -53,7 +53,7 @@ def planes(pixels: Pixels, shorter_side_px: int, size_px: Size | None = None) ->
 def _half(pixels: Pixels, luma: Pixels, size_px: Size) -> Pixels:
     """Scales pixels to half of luma's size; a sample stands for two pixels of luma, even at an edge with one."""
     height_px, width_px = luma.shape
-    while max(size_px[0] / width_px, size_px[1] / height_px) > _INTERPOLATED_TO:
+    while max(size_px[0] / width_px, size_px[1] / height_px) > _HALVED_ABOVE:
         pixels, size_px = _paired(pixels), (size_px[0] / 2, size_px[1] / 2)
     return scaled(pixels, (width_px / 2, height_px / 2), size_px, cv2.INTER_LINEAR)
 

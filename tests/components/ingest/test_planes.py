@@ -1,4 +1,5 @@
 import io
+import math
 
 import cv2
 import numpy as np
@@ -68,3 +69,28 @@ def test_colours_in_blocks_of_two_pixels_stay_what_they_are():
     pixels[:32, 32:, 0] = pixels[32:, :32, 1] = pixels[32:, 32:, 2] = 255
     inside = np.abs(_stored(pixels, 64) - pixels)[np.ix_(*[np.r_[0:28, 36:64]] * 2)]
     assert inside.max() < 12
+
+
+@pytest.mark.parametrize("ratio", [2.6, 3, 4, 6, 9])
+def test_stripes_of_colour_too_fine_to_be_seen_mix(ratio):
+    pixels = np.zeros((round(64 * ratio), round(96 * ratio), 3), np.uint8)
+    pixels[:, ::2, 0] = pixels[:, 1::2, 2] = 255
+    scaled = planes(pixels, 64)
+    for chroma in (scaled.blue, scaled.red):
+        assert np.ptp(chroma[4:-4, 4:-4]) <= 40
+
+
+@pytest.mark.parametrize("size_px", [(400.125, 300.125), (765.125, 511.125), (300.125, 257.125)])
+def test_colours_lie_where_light_does(size_px):
+    """Of a picture that ends within its last row and column."""
+    width_px, height_px = size_px
+    pixels = _blotches(math.ceil(width_px), math.ceil(height_px))
+    scaled = planes(pixels, 256, size_px)
+    rows, columns = scaled.luma.shape
+    assert scaled.blue.shape == scaled.red.shape == (math.ceil(rows / 2), math.ceil(columns / 2))
+    pairs = (columns // 2, rows // 2)
+    box = (0, 0, width_px * 2 * pairs[0] / columns, height_px * 2 * pairs[1] / rows)
+    half = np.asarray(Image.fromarray(pixels).resize(pairs, Image.Resampling.LANCZOS, box))
+    expected = cv2.cvtColor(half, cv2.COLOR_RGB2YCrCb).astype(int)
+    assert np.abs(scaled.blue[: rows // 2, : columns // 2] - expected[..., 2]).mean() < 0.4
+    assert np.abs(scaled.red[: rows // 2, : columns // 2] - expected[..., 1]).mean() < 0.4

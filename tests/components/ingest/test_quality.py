@@ -37,7 +37,7 @@ def test_sharpness_is_the_variance_of_the_laplacian():
 def test_sharpness_is_measured_at_one_scale():
     small = cv2.GaussianBlur(_detailed().astype(np.uint8), (0, 0), 1)
     large = cv2.resize(small, (1024, 1024), interpolation=cv2.INTER_CUBIC)
-    assert _of(large).sharpness == pytest.approx(_of(small).sharpness, rel=0.05)
+    assert _of(large).sharpness == pytest.approx(_of(small).sharpness, rel=0.01)
 
 
 def test_a_blurred_picture():

@@ -19,12 +19,14 @@ from components.split.assignment import Split
 from components.split.image_rows import ImageRows, Integers
 from components.split.lots import drawn_ranks
 from components.split.tfrecord import Buffer, feature_entries, record_around, record_bytes
+from components.split.writeback import allocate, start_writeback
 
 # Several workers with several readers each find a shard for every reader, and no shard gets tiny.
 _SHARDS, _MIN_SHARD_ROWS = 32, 64
 _MAX_SHARD_ROWS = 4096  # about 200 MB
 _FILES = 800  # all are open at once, and a process may usually open 1,024; more images make longer shards
 _BATCHES = 3
+_WRITTEN_BACK_BATCHES = 8  # about 80 MB: the disk always has work, and few blocks are written twice
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,9 @@ def place_records(
 def write_examples(
     batches: Iterable[Sequence[Buffer]], rows: ImageRows, places: Places, class_names: Sequence[str]
 ) -> Iterator[int]:
-    """Writes each image's record to its place, once, while the caller reads on.
+    """Writes each image's record to its place, once, while the caller reads on and the disk takes what is there.
 
-    Places don't overlap. A second writer makes it a sixth slower: most of what it could do waits for Python's lock.
+    Places don't overlap. A second writer gains nothing: most of what it could do waits for Python's lock.
 
     Args:
         batches: JPEGs of all rows, in order, each as long as its row says. Memory holds no more than five batches.
@@ -125,11 +127,13 @@ def write_examples(
     writing: deque[Future[range]] = deque()
     with ExitStack() as files:
         descriptors = [files.enter_context(_opened(shard)) for shard in places.files]
-        pool = files.enter_context(ThreadPoolExecutor(1))  # ends before the files are closed
-        for batch in batches:
+        writer, to_disk = (files.enter_context(ThreadPoolExecutor(1)) for _ in range(2))  # end before files are closed
+        for number, batch in enumerate(batches, 1):
             part = range(first, first + len(batch))
-            writing.append(pool.submit(_write_batch, batch, part, rows, places, of_label, descriptors))
+            writing.append(writer.submit(_write_batch, batch, part, rows, places, of_label, descriptors))
             first += len(batch)
+            if number % _WRITTEN_BACK_BATCHES == 0:
+                to_disk.map(start_writeback, descriptors)
             if len(writing) > _BATCHES:
                 yield from writing.popleft().result()
         for written in writing:
@@ -196,7 +200,7 @@ def _opened(shard: Shard) -> Iterator[int]:
     """Opens a file for writing, as long as it will be."""
     descriptor = os.open(shard.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        os.truncate(descriptor, shard.size_bytes)
+        allocate(descriptor, shard.size_bytes)
         yield descriptor
     finally:
         os.close(descriptor)

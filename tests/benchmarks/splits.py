@@ -153,6 +153,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="to decide on")
     parser.add_argument("--work", type=Path, help="an existing folder on the disk to measure")
     arguments = parser.parse_args()
+    pa.set_memory_pool(pa.system_memory_pool())  # as the step does
     print(json.dumps({"deciding": {"rows": arguments.rows, **decision_seconds(arguments.rows)}}, indent=2))
     work = Path(tempfile.mkdtemp(prefix="scenery-bench-", dir=arguments.work))
     (work / "images").mkdir()

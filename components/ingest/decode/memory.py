@@ -6,6 +6,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
+from components.formats.low_pass import AVERAGED_ABOVE
 from components.formats.pixels import EXIF_ORIENTATION, jpeg_eighths
 
 # Images that take more than the first are decoded at once only while they take no more than the second together; what
@@ -34,8 +35,10 @@ def decoding_bytes(image: Image.Image, shorter_side_px: int) -> int:
     if isinstance(image, JpegImageFile):
         return _WORKING_BYTES + _jpeg_bytes(image, shorter_side_px)
     pixels = image.width * image.height
-    narrowed = 3 * pixels * min(1, shorter_side_px / min(image.size))
-    return _WORKING_BYTES + math.ceil(pixels * _bytes_a_pixel(image) + 4 * narrowed)
+    kept = min(1, shorter_side_px / min(image.size))
+    narrowed = 3 * pixels * kept
+    filtered = narrowed * min(1, AVERAGED_ABOVE * kept)
+    return _WORKING_BYTES + math.ceil(pixels * _bytes_a_pixel(image) + 2 * narrowed + 2 * filtered)
 
 
 def _jpeg_bytes(image: JpegImageFile, shorter_side_px: int) -> int:

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -362,6 +363,13 @@ def test_a_photograph_is_small():
     stream = io.BytesIO()
     Image.new("RGB", (4032, 3024)).save(stream, "JPEG")
     assert decoding_bytes(pixels.read_header(stream.getvalue()), 256) < SMALL_BYTES / 3
+
+
+@pytest.mark.parametrize("file_format", ["HEIF", "PNG"])
+def test_a_phone_s_48_megapixels_are_not_too_large(file_format):
+    size = {"width": 8064, "height": 6048, "size": (8064, 6048)}
+    header = SimpleNamespace(format=file_format, mode="RGB", info={}, **size)  # seconds less than a file takes to make
+    assert decoding_bytes(header, 256) <= LARGE_BYTES
 
 
 def test_a_device_is_not_read(images):

@@ -84,7 +84,7 @@ def record_bytes(name: str, value_bytes: Sizes, entries_bytes: Sizes) -> Sizes:
 
 @lru_cache(2**16)  # sizes of images come again and again
 def _before(name: str, value_bytes: int, entries_bytes: int) -> tuple[bytes, int]:
-    """Returns what comes before a value in its record, and the CRC-32C of what the record's own is about."""
+    """Returns what comes before a value in its record, and the CRC-32C of that without the frame's own part."""
     before = b""
     for number in (_LIST_VALUE, _FEATURE_BYTES, _ENTRY_VALUE):
         before = _header(number, len(before) + value_bytes) + before

@@ -68,9 +68,18 @@ def record_around(name: str, value: Buffer, entries: bytes) -> tuple[bytes, byte
     Returns:
         What comes before and after the value in the record.
     """
-    before, crc = _before(name, len(value), len(entries))
-    crc = google_crc32c.extend(google_crc32c.extend(crc, value), entries)
-    return before, entries + _masked(crc)
+    size = len(value)
+    before = b""
+    for number in (_LIST_VALUE, _FEATURE_BYTES, _ENTRY_VALUE):
+        before = _header(number, len(before) + size) + before
+    before = _key(name) + before
+    before = _header(_FEATURES_FEATURE, len(before) + size) + before
+    before = _header(_EXAMPLE_FEATURES, len(before) + size + len(entries)) + before
+    length = struct.pack("<Q", len(before) + size + len(entries))
+    crc = google_crc32c.value(before)
+    for part in (value, entries):
+        crc = google_crc32c.extend(crc, part)
+    return length + _masked(google_crc32c.value(length)) + before, entries + _masked(crc)
 
 
 def record_bytes(name: str, value_bytes: Sizes, entries_bytes: Sizes) -> Sizes:
@@ -80,19 +89,6 @@ def record_bytes(name: str, value_bytes: Sizes, entries_bytes: Sizes) -> Sizes:
         size = _field_bytes(size)
     size = _field_bytes(size + len(_key(name)))
     return _FRAME_BYTES + _field_bytes(size + entries_bytes)
-
-
-@lru_cache(2**16)  # sizes of images come again and again
-def _before(name: str, value_bytes: int, entries_bytes: int) -> tuple[bytes, int]:
-    """Returns what comes before a value in its record, and the CRC-32C of that without the frame's own part."""
-    before = b""
-    for number in (_LIST_VALUE, _FEATURE_BYTES, _ENTRY_VALUE):
-        before = _header(number, len(before) + value_bytes) + before
-    before = _key(name) + before
-    before = _header(_FEATURES_FEATURE, len(before) + value_bytes) + before
-    before = _header(_EXAMPLE_FEATURES, len(before) + value_bytes + entries_bytes) + before
-    length = struct.pack("<Q", len(before) + value_bytes + entries_bytes)
-    return length + _masked(google_crc32c.value(length)) + before, google_crc32c.value(before)
 
 
 @cache
@@ -120,7 +116,7 @@ def _field_bytes(payload_bytes: Sizes) -> Sizes:
     return 1 + varint_bytes + payload_bytes
 
 
-@lru_cache(2**16)  # and so do sizes of what wraps them
+@lru_cache(2**16)  # sizes of images and of what wraps them come again and again
 def _varint(value: int) -> bytes:
     """Encodes base 128, least significant group first; all groups but the last have the high bit set."""
     encoded = bytearray()

@@ -11,13 +11,16 @@ from components.formats.pixels import EXIF_ORIENTATION, jpeg_eighths
 
 # Images that take more than the first are decoded at once only while they take no more than the second together; what
 # alone takes more than the second is refused. Two decoders with what they have loaded, such images, one small one and
-# the step itself then stay below 600 MB. A phone's 48 megapixels fit as HEIC (4.9 bytes a pixel) and as PNG (4).
+# the step itself then stay below 600 MB. A phone's 48 megapixels fit as HEIC of up to 9 MB.
 SMALL_BYTES = 32 * 2**20
 LARGE_BYTES = 256 * 2**20
 
 _WORKING_BYTES = 6 * 2**20  # rows that are being converted, and what a decoder has for itself
 # Bytes a pixel at the peak, measured; these decoders hold several copies of the whole image, or parts of it.
-_WEBP, _AVIF, _HEIF, _HEIF_ALPHA, _GIF = 17, 16, 5, 7, 2
+_WEBP, _AVIF, _HEIF, _HEIF_ALPHA, _GIF = 17, 16, 4.9, 7, 2
+# Bytes a pixel of what is stored while its colours are converted: samples, Pillow's image of them, its sRGB image, and
+# that as bytes twice.
+_CONVERTED = 18
 _COMPRESSION, _ROWS_PER_STRIP = 259, 278  # TIFF 6.0, section 8
 _SMALL_MODES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}  # Pillow gives other modes four bytes
 
@@ -32,13 +35,15 @@ def decoding_bytes(image: Image.Image, shorter_side_px: int) -> int:
     Returns:
         Bytes; rather too many than too few.
     """
-    if isinstance(image, JpegImageFile):
-        return _WORKING_BYTES + _jpeg_bytes(image, shorter_side_px)
-    pixels = image.width * image.height
     kept = min(1, shorter_side_px / min(image.size))
-    narrowed = 3 * pixels * kept
+    pixels = image.width * image.height
+    converted = _CONVERTED * pixels * kept**2
+    if isinstance(image, JpegImageFile):
+        return _WORKING_BYTES + math.ceil(max(_jpeg_bytes(image, shorter_side_px), converted))
+    narrowed = (4 if image.mode == "CMYK" else 3) * pixels * kept
     filtered = narrowed * min(1, AVERAGED_ABOVE * kept)
-    return _WORKING_BYTES + math.ceil(pixels * _bytes_a_pixel(image) + 2 * narrowed + 2 * filtered)
+    scaled = 2 * narrowed + 2 * filtered  # strips and the whole of them; what is averaged and what is filtered of that
+    return _WORKING_BYTES + math.ceil(pixels * _bytes_a_pixel(image) + max(scaled, converted))
 
 
 def _jpeg_bytes(image: JpegImageFile, shorter_side_px: int) -> int:

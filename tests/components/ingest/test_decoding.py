@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from components._errors import InputError
 from components._objects import UnreachableError
@@ -325,21 +325,23 @@ def _orientation(way):
     return exif
 
 
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 MEMORY_HUNGRY = {
     "png": ("PNG", {"compress_level": 1}), "webp": ("WEBP", {"method": 0}), "avif": ("AVIF", {"speed": 10}),
     "heif": ("HEIF", {"quality": 50}), "tiff": ("TIFF", {"compression": "tiff_lzw"}), "jpeg": ("JPEG", {}),
     "progressive": ("JPEG", {"progressive": True}), "turned": ("TIFF", {"tiffinfo": {274: 6}}),
     **{f"turned-{way}": ("JPEG", {"exif": _orientation(way)}) for way in (4, 6, 7, 8)},
     "one-strip": ("TIFF", {"compression": "tiff_adobe_deflate", "strip_size": 2**30}),
+    "profile": ("PNG", {"icc_profile": SRGB}), "jpeg-profile": ("JPEG", {"icc_profile": SRGB}), "cmyk": ("TIFF", {}),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 @pytest.mark.parametrize("name", MEMORY_HUNGRY)
-@pytest.mark.parametrize("shorter_side_px", [256, 700])
+@pytest.mark.parametrize("shorter_side_px", [256, 700, 1480])
 def test_the_estimate_of_memory_is_not_exceeded(name, mode, shorter_side_px):
     file_format, options = MEMORY_HUNGRY[name]
-    mode = "RGB" if file_format == "JPEG" else mode
+    mode = "CMYK" if name == "cmyk" else "RGB" if file_format == "JPEG" else mode
     coarse = np.random.default_rng(0).integers(0, 256, (15, 20, 3), dtype=np.uint8)
     stream = io.BytesIO()
     Image.fromarray(coarse).resize((2000, 1500)).convert(mode).save(stream, file_format, **options)
@@ -365,11 +367,10 @@ def test_a_photograph_is_small():
     assert decoding_bytes(pixels.read_header(stream.getvalue()), 256) < SMALL_BYTES / 3
 
 
-@pytest.mark.parametrize("file_format", ["HEIF", "PNG"])
-def test_a_phone_s_48_megapixels_are_not_too_large(file_format):
+def test_a_phone_s_48_megapixels_of_heic_are_not_too_large():
     size = {"width": 8064, "height": 6048, "size": (8064, 6048)}
-    header = SimpleNamespace(format=file_format, mode="RGB", info={}, **size)  # seconds less than a file takes to make
-    assert decoding_bytes(header, 256) <= LARGE_BYTES
+    header = SimpleNamespace(format="HEIF", mode="RGB", info={}, **size)  # a mock, for a file takes seconds to make
+    assert 8_000_000 + decoding_bytes(header, 256) <= LARGE_BYTES
 
 
 def test_a_device_is_not_read(images):

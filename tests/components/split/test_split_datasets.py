@@ -7,6 +7,7 @@ import pytest
 
 from components._errors import InputError
 from components.formats.dataset import file_sha256, read_dataset, write_dataset
+from components.split import example_shards
 from components.split.__main__ import main
 from components.split.assignment import SPLITS
 from components.split.example_shards import shard_count
@@ -46,6 +47,14 @@ def test_every_image_is_in_one_split_with_its_group(write_images, tmp_path):
     for row in rows:
         split = ledger[row["group"]]["split"]
         assert sum(row["image"] in record and row["id"].encode() in record for record in records[split]) == 1
+
+
+def test_shards_are_on_their_way_to_disk_before_the_last_image_is_read(write_images, tmp_path, monkeypatch):
+    begun = []
+    monkeypatch.setattr(example_shards, "_WRITTEN_BACK_BATCHES", 1)
+    monkeypatch.setattr(example_shards, "start_writeback", begun.append)
+    _split(write_images(MEMBERS), tmp_path / "run")
+    assert len(set(begun)) == sum(len(list((tmp_path / "run" / split).glob("*.tfrecord"))) for split in SPLITS)
 
 
 def test_manifests(write_images, tmp_path):

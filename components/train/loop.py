@@ -126,13 +126,18 @@ def fit(
 def distributed(batches: tf.data.Dataset, strategy: tf.distribute.Strategy) -> tf.data.Iterator:
     """Returns an iterator of endless batches, each worker's its own already; the strategy only cuts them for replicas.
 
-    That they have no end must be said: else workers would ask each other before each step whether one has.
+    A worker's only replica takes them as they are. The strategy would hand them over through a GeneratorDataset, which
+    has malloc return every block above 128 kB to the system from then on: a tenth of the time on a processor, for all
+    that convolutions work in.
     """
+    ready = batches.prefetch(tf.data.AUTOTUNE)
+    if strategy.num_replicas_in_sync == 1 or len(strategy.extended.worker_devices) == 1:
+        return iter(ready)
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    endless = batches.apply(tf.data.experimental.assert_cardinality(tf.data.experimental.INFINITE_CARDINALITY))
-    ready = endless.prefetch(tf.data.AUTOTUNE).with_options(options)
-    return iter(strategy.distribute_datasets_from_function(lambda _: ready))
+    # Had they an end, workers would ask each other before each step whether it has come.
+    endless = ready.apply(tf.data.experimental.assert_cardinality(tf.data.experimental.INFINITE_CARDINALITY))
+    return iter(strategy.distribute_datasets_from_function(lambda _: endless.with_options(options)))
 
 
 class _Pace:

@@ -26,7 +26,6 @@ _SHARDS, _MIN_SHARD_ROWS = 32, 64
 _MAX_SHARD_ROWS = 4096  # about 200 MB
 _FILES = 800  # all are open at once, and a process may usually open 1,024; more images make longer shards
 _BATCHES = 3
-_WRITTEN_BACK_BATCHES = 2  # the fewest between two rounds; from 1 to 8 the time is within a twentieth
 
 
 @dataclass(frozen=True)
@@ -111,8 +110,8 @@ def write_examples(
 ) -> Iterator[int]:
     """Writes each image's record to its place, once, while the caller reads on.
 
-    Places don't overlap. Every so often the system is asked to begin bringing to disk what is there. A second writer
-    gains nothing: most of what it could do waits for Python's lock.
+    Places don't overlap. All along the system is asked to begin bringing to disk what is there, file after file. A
+    second writer gains nothing: most of what it could do waits for Python's lock.
 
     Args:
         batches: JPEGs of all rows, in order, each as long as its row says. Memory holds no more than five batches.
@@ -130,11 +129,11 @@ def write_examples(
     with ExitStack() as files:
         descriptors = [files.enter_context(_opened(shard)) for shard in places.files]
         writer, flusher = (files.enter_context(ThreadPoolExecutor(1)) for _ in range(2))  # end before files are closed
-        for number, batch in enumerate(batches, 1):
+        for batch in batches:
             part = range(first, first + len(batch))
             writing.append(writer.submit(_write_batch, batch, part, rows, places, of_label, descriptors))
             first += len(batch)
-            if number % _WRITTEN_BACK_BATCHES == 0 and (to_disk is None or to_disk.done()):
+            if to_disk is None or to_disk.done():
                 to_disk = flusher.submit(_start_writeback, descriptors)
             if len(writing) > _BATCHES:
                 yield from writing.popleft().result()

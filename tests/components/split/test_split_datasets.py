@@ -51,7 +51,6 @@ def test_every_image_is_in_one_split_with_its_group(write_images, tmp_path):
 
 def test_shards_are_on_their_way_to_disk_before_the_last_image_is_read(write_images, tmp_path, monkeypatch):
     begun = []
-    monkeypatch.setattr(example_shards, "_WRITTEN_BACK_BATCHES", 1)
     monkeypatch.setattr(example_shards, "start_writeback", begun.append)
     _split(write_images(MEMBERS), tmp_path / "run")
     assert len(set(begun)) == sum(len(list((tmp_path / "run" / split).glob("*.tfrecord"))) for split in SPLITS)

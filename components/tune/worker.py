@@ -3,6 +3,7 @@
 import gc
 import math
 import time
+import traceback
 from contextlib import suppress
 
 import keras
@@ -90,7 +91,9 @@ class Worker:
             with suppress(UpdateFinishedTrialError):
                 trial.set_user_attr(REASON, _reason(error))
             raise
-        except BaseException:  # told to end
+        except BaseException as told_to_end:
+            # It may have come in the middle of a query, whose cursor the traceback keeps, and SQLite a lock for it.
+            traceback.clear_frames(told_to_end.__traceback__)
             begin_again(self._study, trial)
             self._study.tell(trial, state=TrialState.FAIL)
             raise

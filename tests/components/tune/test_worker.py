@@ -2,6 +2,7 @@
 
 import optuna
 import pytest
+import sqlalchemy as sa
 from optuna.trial import TrialState, create_trial
 
 from components.tune.parameters import TuneParameters
@@ -59,3 +60,22 @@ def test_a_trial_that_others_took_for_lost_is_left_to_them(worker, monkeypatch, 
     worker.run()
     assert f"trial {taken[0]}: begun again elsewhere" in capsys.readouterr().out
     assert len([trial for trial in worker._study.trials if trial.state.is_finished()]) == 3
+
+
+def test_told_to_end_in_the_middle_of_a_query_it_hands_its_trial_back(worker, monkeypatch):
+    def tell(connection: sa.Connection, cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("SELECT"):
+            sa.event.remove(engine, "after_cursor_execute", tell)
+            raise SystemExit(143)
+
+    def score(trial: optuna.Trial) -> float:
+        sa.event.listen(engine, "after_cursor_execute", tell)
+        trial.report(0.5, 1)
+        return 0.5
+
+    engine = worker._study._storage._backend.engine
+    monkeypatch.setattr(worker, "_score", score)
+    with pytest.raises(SystemExit):
+        worker.run()
+    states = [trial.state for trial in worker._study.trials]
+    assert states == [TrialState.FAIL, TrialState.COMPLETE, TrialState.WAITING]  # the last one is the first again

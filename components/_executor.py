@@ -6,6 +6,7 @@ what the container says about them. Each step passes that text through unread an
 
 import errno
 import json
+import re
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from typing import Any, NoReturn
 
 from components._errors import InputError
 from components._storage import whole_file
+from components._text import visible
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -97,5 +99,7 @@ def input_errors_as_exit_status() -> Iterator[None]:
 
 
 def _exit(message: str) -> NoReturn:
+    # The lines of a list are meant; whatever else has no glyph came with a name or a value.
+    message = re.sub(r"[^\n\t]+", lambda text: visible(text[0]), message)
     print(f"error: {message}", file=sys.stderr, flush=True)  # noqa: T201 - the step's voice
     sys.exit(2)

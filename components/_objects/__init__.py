@@ -4,11 +4,13 @@ Every request is repeated as `retrying` says, and every object is compared with 
 its server tells. All functions may be called from many threads at once.
 """
 
+import math
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 from components._errors import InputError
-from components._objects.clients import BUCKETS, client_of, is_remote, read, scheme_of, without_query
+from components._objects.clients import BUCKETS, client_of, copy, is_remote, read, scheme_of, without_query
 from components._objects.downloading import download_object
 from components._objects.replacing import ABSENT, LostRaceError, check_replaceable, read_generation, replace_object
 from components._objects.retrying import UnreachableError, persistently
@@ -16,7 +18,7 @@ from components._objects.stored_object import StoredObject
 
 __all__ = [
     "ABSENT", "LostRaceError", "StoredObject", "UnreachableError", "check_replaceable", "download_object", "is_remote",
-    "list_objects", "read_generation", "read_object", "replace_object", "stat_object", "without_query",
+    "list_objects", "read_generation", "read_object", "replace_object", "save_object", "stat_object", "without_query",
 ]  # fmt: skip
 
 
@@ -52,13 +54,29 @@ def stat_object(uri: str) -> StoredObject:
     return persistently(uri, partial(client_of(uri).stat, uri))
 
 
-def read_object(stored: StoredObject) -> bytes:
+def read_object(stored: StoredObject, max_bytes: float = math.inf) -> bytes:
     """Returns an object's bytes.
 
     Args:
         stored: As listed or described; another version is not read.
+        max_bytes: What is larger is refused.
 
     Raises:
-        InputError: If it is gone, replaced, or access is refused; UnreachableError if the failure may pass.
+        InputError: If it is gone, replaced, too large, or access is refused; UnreachableError if the failure may pass.
     """
-    return persistently(stored.uri, partial(read, stored))
+    return persistently(stored.uri, partial(read, stored, max_bytes))
+
+
+def save_object(stored: StoredObject, file: Path, max_bytes: float = math.inf) -> None:
+    """Copies an object to a file, and holds little of it in memory; see `download_object` for what takes long.
+
+    Args:
+        stored: As listed or described; another version is not read.
+        file: Where to; replaced. Complete and checked when this returns, anything when it raises.
+        max_bytes: What is larger is refused.
+
+    Raises:
+        InputError: If it is gone, replaced, too large, or access is refused; UnreachableError if the failure may pass.
+    """
+    with file.open("w+b") as stream:
+        persistently(stored.uri, partial(copy, stored, stream, max_bytes))

@@ -1,6 +1,9 @@
 """Which client a URI's scheme takes; each is imported at first use: steps that read local files need none."""
 
+import io
+import math
 from types import ModuleType
+from typing import BinaryIO
 
 from components._errors import InputError
 from components._objects.stored_object import StoredObject, check
@@ -49,13 +52,26 @@ def client_of(uri: str) -> ModuleType:
             raise InputError(f"{uri}: expected gs://, s3://, https:// or http://. Check the address.")
 
 
-def read(stored: StoredObject) -> bytes:
-    """Reads an object once.
+def read(stored: StoredObject, max_bytes: float = math.inf) -> bytes:
+    """Reads an object once; raises as `copy`."""
+    stream = io.BytesIO()
+    copy(stored, stream, max_bytes)
+    return stream.getvalue()
+
+
+def copy(stored: StoredObject, stream: BinaryIO, max_bytes: float) -> None:
+    """Copies an object once into a stream, which is emptied first.
 
     Raises:
         StorageError: If the request fails, or other bytes come than the server says.
+        InputError: If there are more bytes than `max_bytes`.
     """
-    body = client_of(stored.uri).open_body(stored, 0)
-    data = b"".join(body.chunks)
-    check(stored, body.checksum, [data])
-    return data
+    stream.seek(0)
+    stream.truncate()
+
+    def write(chunk: bytes) -> None:  # a server need not tell beforehand how much will come
+        if (size_bytes := stream.tell() + len(chunk)) > max_bytes:
+            raise InputError(f"{stored.uri}: {size_bytes} bytes or more, expected at most {max_bytes}.")
+        stream.write(chunk)
+
+    check(stored, client_of(stored.uri).receive(stored, 0, write), stream)

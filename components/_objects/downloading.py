@@ -1,14 +1,13 @@
 """Large objects as files, over as many connections as it takes."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from components._objects.clients import client_of
 from components._objects.retrying import persistently
 from components._objects.stored_object import StorageError, StoredObject, check
 
-_CHUNK_BYTES = 2**20
+_PROGRESS_BYTES = 2**20  # so much further than ever before, and patience starts anew
 
 # Told the bytes that are there, and the size; None if that is unknown.
 Progress = Callable[[int, int | None], None]
@@ -51,7 +50,7 @@ class _Download:
             if self._stored and error.status in (404, 412):
                 self._stored = None  # start over with the new one
                 raise StorageError("it was replaced while it was read") from error
-            if not error.transient or have_bytes < self._furthest_bytes + _CHUNK_BYTES:
+            if not error.transient or have_bytes < self._furthest_bytes + _PROGRESS_BYTES:
                 raise
             self._furthest_bytes = have_bytes
             return False
@@ -64,17 +63,19 @@ class _Download:
         if stored != self._stored or not stored.version or have_bytes == stored.size_bytes:  # or nothing to go on with
             self._file.unlink(missing_ok=True)
             self._stored, have_bytes = stored, 0
-        body = client.open_body(stored, have_bytes)
         with self._file.open("ab") as stream:
-            for chunk in body.chunks:
+
+            def write(chunk: bytes) -> None:
                 stream.write(chunk)
                 self._progress(stream.tell(), stored.size_bytes)
-        self._check(stored, body.checksum)
+
+            checksum = client.receive(stored, have_bytes, write)
+        self._check(stored, checksum)
 
     def _check(self, stored: StoredObject, checksum: str) -> None:
         try:
             with self._file.open("rb") as stream:
-                check(stored, checksum, iter(partial(stream.read, _CHUNK_BYTES), b""))
+                check(stored, checksum, stream)
         except StorageError:
             self._file.unlink()  # nobody knows which of its bytes are wrong
             raise

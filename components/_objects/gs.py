@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 
 from google.api_core.exceptions import GoogleAPICallError
@@ -18,10 +19,10 @@ from requests import RequestException
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
+from components._errors import InputError
 from components._objects.retrying import CONNECTIONS, patience, retry_after_s
-from components._objects.stored_object import Body, StorageError, StoredObject
+from components._objects.stored_object import StorageError, StoredObject, Write
 
-_REQUEST_BYTES = 16 * 2**20  # asked for at once: what a broken connection costs at most, and what is held
 _WRITER = "scenery-writer"
 _starting = threading.Lock()
 
@@ -58,13 +59,25 @@ def stat(uri: str) -> StoredObject:
         return _described(blob)
 
 
-def open_body(stored: StoredObject, start: int) -> Body:
+def receive(stored: StoredObject, start: int, write: Write) -> str:
     """Reads that very generation of an object from a position on.
 
+    Returns:
+        Its checksum, as in `StoredObject`.
+
     Raises:
-        StorageError: If a request fails, also while chunks come; with status 404 if that generation is gone.
+        StorageError: If the request fails, also while chunks come; with status 404 if that generation is gone.
     """
-    return Body(_chunks(stored, start), stored.checksum)
+    with _failures():
+        _blob(stored.uri, stored.version).download_to_file(
+            _Stream(write),
+            start=start or None,
+            raw_download=True,  # as stored, which is what size and checksum are of
+            checksum=None,  # that of the whole object is checked once all of it is there
+            timeout=_timeout_s(),
+            retry=None,
+        )
+    return stored.checksum
 
 
 def replace(uri: str, data: bytes, expected_generation: str, writer: str) -> str | None:
@@ -103,19 +116,11 @@ def replace(uri: str, data: bytes, expected_generation: str, writer: str) -> str
         return str(blob.generation)
 
 
-def _chunks(stored: StoredObject, start: int) -> Iterator[bytes]:
-    blob, size_bytes = _blob(stored.uri, stored.version), stored.size_bytes or 0
-    for begin in range(start, size_bytes, _REQUEST_BYTES):
-        with _failures():
-            chunk = blob.download_as_bytes(
-                start=begin,
-                end=min(begin + _REQUEST_BYTES, size_bytes) - 1,
-                raw_download=True,  # as stored, which is what size and checksum are of
-                checksum=None,  # that of the whole object is checked once all of it is there
-                timeout=_timeout_s(),
-                retry=None,
-            )
-        yield chunk
+@dataclass(frozen=True)
+class _Stream:
+    """As much of a file as the client asks for: it writes some kilobytes at a time."""
+
+    write: Write
 
 
 def _blob(uri: str, generation: str | None = None) -> storage.Blob:
@@ -159,6 +164,8 @@ def _failures() -> Iterator[None]:
     """Turns what the client raises into StorageError."""
     try:
         yield
+    except InputError:  # a ValueError, of whoever is given the bytes
+        raise
     except GoogleAPICallError as error:
         raise _answered(error) from error
     except (DefaultCredentialsError, RefreshError) as error:

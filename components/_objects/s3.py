@@ -26,7 +26,7 @@ from botocore.parsers import ResponseParserError
 from fsspec.asyn import sync
 
 from components._objects.retrying import CONNECTIONS, Patience, patience, retry_after_s
-from components._objects.stored_object import Body, StorageError, StoredObject
+from components._objects.stored_object import StorageError, StoredObject, Write
 
 _CHUNK_BYTES = 2**20
 _NO_WHOLE_ANSWER = (
@@ -58,10 +58,13 @@ def stat(uri: str) -> StoredObject:
     return _described(bucket, key, answer["ContentLength"], answer["ETag"])
 
 
-def open_body(stored: StoredObject, start: int) -> Body:
+def receive(stored: StoredObject, start: int, write: Write) -> str:
     """Reads an object from a position on, if it has not been replaced.
 
     The client itself checks the checksum fields that S3 sends with a whole object.
+
+    Returns:
+        Its checksum, as in `StoredObject`.
 
     Raises:
         StorageError: If the request fails, also while chunks come; with status 412 if the object was replaced.
@@ -69,7 +72,9 @@ def open_body(stored: StoredObject, start: int) -> Body:
     bucket, key = _place(stored.uri)
     only_rest = {"Range": f"bytes={start}-"} if start else {}
     answer = _call("get_object", Bucket=bucket, Key=key, IfMatch=stored.version, **only_rest)
-    return Body(_chunks(answer["Body"]), _checksum(bucket, answer))
+    for chunk in _chunks(answer["Body"]):
+        write(chunk)
+    return _checksum(bucket, answer)
 
 
 def _chunks(body: Any) -> Iterator[bytes]:  # noqa: ANN401 - aiobotocore's StreamingBody

@@ -1,9 +1,13 @@
 """An object in a bucket or on a web server: what is known of it, its bytes, and the check of one against the other."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
+
+_CHUNK_BYTES = 2**20
+
+Write = Callable[[bytes], object]  # is given an object's bytes, in order, as they come
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +28,6 @@ class StoredObject:
     size_bytes: int | None
     version: str
     checksum: str = ""
-
-
-@dataclass(frozen=True)
-class Body:
-    """The bytes of an object, as they come.
-
-    Attributes:
-        chunks: From the position that was asked for to the end.
-        checksum: Of the whole object, as in `StoredObject`; "" if the server tells none.
-    """
-
-    chunks: Iterator[bytes]
-    checksum: str
 
 
 class StorageError(Exception):
@@ -64,20 +55,21 @@ class _Digest(Protocol):
     def digest(self) -> bytes: ...
 
 
-def check(stored: StoredObject, checksum: str, chunks: Iterable[bytes]) -> None:
+def check(stored: StoredObject, checksum: str, stream: BinaryIO) -> None:
     """Compares bytes that came with what the server says of them.
 
     Args:
         stored: The object.
-        checksum: As in `Body`.
-        chunks: All of its bytes.
+        checksum: As in `StoredObject`, of the whole of it.
+        stream: All of its bytes.
 
     Raises:
         StorageError: If their number or checksum differs.
     """
     algorithm, _, expected = checksum.partition(":")
     digest, size_bytes = _digest(algorithm), 0
-    for chunk in chunks:
+    stream.seek(0)
+    while chunk := stream.read(_CHUNK_BYTES):
         size_bytes += len(chunk)
         digest.update(chunk)
     if stored.size_bytes not in (None, size_bytes):

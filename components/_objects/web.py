@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from components._objects.retrying import CONNECTIONS, patience, retry_after_s
-from components._objects.stored_object import Body, StorageError, StoredObject
+from components._objects.stored_object import StorageError, StoredObject, Write
 
 _CHUNK_BYTES = 2**20
 
@@ -27,11 +27,14 @@ def stat(uri: str) -> StoredObject:
         if response.status_code == 206:
             _ = response.content  # so that the connection can be used again
         name, size_bytes = unquote(urlsplit(uri).path), _size_bytes(response)
-        return StoredObject(uri, name, size_bytes, _version(response.headers), _checksum(response.headers))
+        return StoredObject(uri, name, size_bytes, _version(response.headers), _checksum(response))
 
 
-def open_body(stored: StoredObject, start: int) -> Body:
+def receive(stored: StoredObject, start: int, write: Write) -> str:
     """Reads a file from a position on, if it has not been replaced; servers that can't do so send all of it.
+
+    Returns:
+        Its checksum, as in `StoredObject`.
 
     Raises:
         StorageError: If the request fails, also while chunks come; with status 412 if the file was replaced.
@@ -39,13 +42,16 @@ def open_body(stored: StoredObject, start: int) -> Body:
     headers = {"Range": f"bytes={start}-", "If-Range": stored.version} if start else {}
     response = _get(stored.uri, headers)
     partial = response.status_code == 206
-    if _version(response.headers) != stored.version:
+    # All of one size from one answer is whole, even of a server that names another version in each.
+    if _version(response.headers) != stored.version and (start or _size_bytes(response) != stored.size_bytes):
         response.close()
         raise StorageError("the server has another version now", 412)
     if partial and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
         response.close()
         raise StorageError(f"asked from byte {start}, the server sent {response.headers.get('Content-Range')}")
-    return Body(_chunks(response, 0 if partial else start), stored.checksum)
+    for chunk in _chunks(response, 0 if partial else start):
+        write(chunk)
+    return _checksum(response)
 
 
 def _get(uri: str, headers: Mapping[str, str]) -> requests.Response:
@@ -93,10 +99,14 @@ def _version(headers: Mapping[str, str]) -> str:
     return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
 
 
-def _checksum(headers: Mapping[str, str]) -> str:
-    """Returns the crc32c that Google Cloud Storage sends with public links, too."""
-    found = re.search(r"\bcrc32c=([\w+/=]+)", headers.get("x-goog-hash", ""))
-    return f"crc32c:{base64.b64decode(found[1]).hex()}" if found else ""
+def _checksum(response: requests.Response) -> str:
+    """Returns the crc32c that Google Cloud Storage sends with public links, too, or the MD5 that some others send."""
+    headers = response.headers
+    if found := re.search(r"\bcrc32c=([\w+/=]+)", headers.get("x-goog-hash", "")):
+        return f"crc32c:{base64.b64decode(found[1]).hex()}"
+    if response.status_code == 200 and "Content-MD5" in headers and "Content-Encoding" not in headers:
+        return f"md5:{base64.b64decode(headers['Content-MD5']).hex()}"  # of what is sent (RFC 1864): here all of it
+    return ""
 
 
 @cache

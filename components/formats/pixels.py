@@ -17,6 +17,7 @@ import numpy as np
 import pillow_heif
 import simplejpeg
 from PIL import Image, ImageCms
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from components._errors import InputError
 from components.formats.shrinking import Pixels, Size, resized, scaled_size, shrink, size_of
@@ -237,7 +238,25 @@ def _rows_of(image: Image.Image, data: bytes) -> Callable[[int, int], Image.Imag
         pixels = np.asarray(pillow_heif.open_heif(data))
         return lambda top, bottom: Image.fromarray(pixels[top:bottom])
     image.load()
-    return lambda top, bottom: image.crop((0, top, image.width, bottom))
+    if not image.mode.startswith("I;16"):
+        return lambda top, bottom: image.crop((0, top, image.width, bottom))
+    levels = _levels(image)  # Pillow would clip at 255 instead of scaling
+    return lambda top, bottom: Image.fromarray(levels[np.asarray(image.crop((0, top, image.width, bottom)))])
+
+
+def _levels(image: Image.Image) -> Pixels:
+    """Returns the 8-bit grey of every value of a 16-bit image, white where the value is transparent."""
+    bits, white_is_zero = 16, False
+    if isinstance(image, TiffImageFile):
+        bits = image.tag_v2[BITSPERSAMPLE][0]  # 12 bits come as 16, too
+        # Pillow inverts samples of 8 bits and fewer; a file that does not say it has for one whose zero is white.
+        white_is_zero = image.tag_v2.get(PHOTOMETRIC_INTERPRETATION, 0) == 0
+    levels = np.minimum(np.arange(2**16) >> (bits - 8), 255).astype(np.uint8)
+    if white_is_zero:
+        levels = 255 - levels
+    if "transparency" in image.info:
+        levels[image.info["transparency"]] = 255
+    return levels
 
 
 def _plain(image: Image.Image) -> tuple[str, Pixels]:
@@ -246,8 +265,6 @@ def _plain(image: Image.Image) -> tuple[str, Pixels]:
         rgba = image.convert("RGBA")
         image = Image.new("RGB", image.size, "white")
         image.paste(rgba, mask=rgba.getchannel("A"))
-    elif image.mode.startswith("I;16"):  # Pillow would clip at 255 instead of scaling
-        return "L", (np.asarray(image) >> 8).astype(np.uint8)
     elif image.mode in ("I", "F"):
         raise ImageError("not an image", f"numbers of mode {image.mode} without a known range; save 8 or 16 bits")
     mode = {"1": "L", "L": "L", "CMYK": "CMYK"}.get(image.mode, "RGB")

@@ -96,7 +96,8 @@ def _decode_into(
         The images in source order, and all files rejected so far.
     """
     decoded, rejected = DecodedColumns(folder), Spilled(folder, listing.rejected())
-    for result in with_progress("ingest", decode_images(listing.images(), parameters), listing.images_of.total()):
+    results = decode_images(listing.images(), parameters, scratch=folder)
+    for result in with_progress("ingest", results, listing.images_of.total()):
         if isinstance(result, Rejected):
             rejected.append(result)
         else:

@@ -100,7 +100,7 @@ def source(files: Sequence[Path], count: int) -> list[SourceImage]:
 
 def ingest_s(files: Sequence[Path], count: int, workers: int) -> float:
     """Returns how long ingest takes for `count` images once its processes run."""
-    results = decode_images(source(files, count + WARM_UP), IngestParameters(), workers)
+    results = decode_images(source(files, count + WARM_UP), IngestParameters(), files[0].parent, workers)
     stored = sum(isinstance(result, tuple) for result in islice(results, WARM_UP))
     began_s = time.perf_counter()
     stored += sum(isinstance(result, tuple) for result in results)
@@ -241,7 +241,7 @@ def only_ingest(folder: Path) -> None:
     """Decodes a folder as the step does, to be watched from outside."""
     importlib.import_module("components.ingest.image_dataset")
     files = sorted(folder.iterdir())
-    results = list(decode_images(source(files, len(files)), IngestParameters()))
+    results = list(decode_images(source(files, len(files)), IngestParameters(), folder))
     if rejected := [result for result in results if not isinstance(result, tuple)]:
         raise RuntimeError(str(rejected))
 

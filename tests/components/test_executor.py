@@ -77,6 +77,12 @@ def test_an_input_error_is_one_message_and_status_2(capsys):
     assert capsys.readouterr() == ("", "error: expected a, received b\n")
 
 
+def test_lines_of_a_message_stay_and_what_else_steers_a_terminal_is_shown(capsys):
+    with pytest.raises(SystemExit), input_errors_as_exit_status():
+        raise InputError("found küche:\n\ta \x1b[31mred\r\u202e")
+    assert capsys.readouterr().err == "error: found küche:\n\ta \\x1b[31mred\\r\\u202e\n"
+
+
 def test_a_full_disk_is_one_message_and_status_2(capsys):
     with pytest.raises(SystemExit) as exit_, input_errors_as_exit_status():
         raise OSError(errno.ENOSPC, "No space left on device", "run/images/spool")

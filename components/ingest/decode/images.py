@@ -4,11 +4,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from components._processors import processors
 from components.ingest.decode.one_image import Picture
 from components.ingest.decode.pool import decode_in_order
-from components.ingest.decode.reading import read_ahead
+from components.ingest.decode.reading import copy_of, read_ahead
 from components.ingest.parameters import IngestParameters, QualityFlag
 from components.ingest.rejected import Rejected
 from components.ingest.source.listing import SourceImage
@@ -35,7 +37,7 @@ class StoredImage:
 
 
 def decode_images(
-    images: Iterable[SourceImage], parameters: IngestParameters, workers: int | None = None
+    images: Iterable[SourceImage], parameters: IngestParameters, scratch: Path, workers: int | None = None
 ) -> Iterator[tuple[StoredImage, bytes] | Rejected]:
     """Decodes images in parallel processes; see `process.py` for why.
 
@@ -45,6 +47,7 @@ def decode_images(
     Args:
         images: What to decode.
         parameters: How to scale, and what to reject.
+        scratch: An existing folder for what is copied from a network; nothing is left in it.
         workers: Number of processes; by default the processors this process may use.
 
     Yields:
@@ -52,12 +55,18 @@ def decode_images(
 
     Raises:
         UnreachableError: If storage is out of reach for now.
+        OSError: If something from a network cannot be written to the scratch folder.
     """
     begun: deque[SourceImage] = deque()  # handed to the pool, which gives answers in the same order
-    tasks = read_ahead(_noted(images, begun))
-    with closing(tasks), closing(decode_in_order(tasks, parameters, workers or processors())) as outcomes:
-        for outcome in outcomes:
+    with (
+        TemporaryDirectory(dir=scratch) as copies,
+        closing(read_ahead(_noted(images, begun), Path(copies))) as tasks,
+        closing(decode_in_order(tasks, parameters, workers or processors())) as outcomes,
+    ):
+        for number, outcome in enumerate(outcomes):
             image = begun.popleft()
+            if image.file.save:
+                copy_of(Path(copies), number).unlink(missing_ok=True)
             if isinstance(outcome, Picture):
                 yield _stored(image, outcome), outcome.jpeg
             else:

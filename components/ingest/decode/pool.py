@@ -22,6 +22,8 @@ BATCH_IMAGES = 32
 BATCH_BYTES = 2 * 2**20
 # Pictures that wait for an earlier one; then nothing new is begun, or one slow image would fill the memory.
 WAITING_BYTES = 16 * 2**20
+# Images that wait for memory; then nothing new is begun either, or the copies of remote ones would fill the disk.
+POSTPONED_IMAGES = 32
 
 
 def decode_in_order(
@@ -125,7 +127,7 @@ class _Pool:
         return sum(size_bytes for size_bytes in granted if size_bytes > SMALL_BYTES)
 
     def _new(self) -> Task | None:
-        if self._waiting_bytes > WAITING_BYTES:
+        if self._waiting_bytes > WAITING_BYTES or len(self._postponed) >= POSTPONED_IMAGES:
             return None
         for number, task in self._upcoming:
             if isinstance(task, Task):

@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.resource_tracker import ensure_running
@@ -39,13 +38,13 @@ class Task:
     Attributes:
         number: Its place in the source.
         size_bytes: Size of the file, as far as known.
-        content: Its bytes, or what returns them and can be pickled.
+        read: Returns its bytes; can be pickled.
         granted_bytes: How much memory decoding it may take.
     """
 
     number: int
     size_bytes: int
-    content: bytes | Callable[[], bytes]
+    read: Callable[[], bytes]
     granted_bytes: int = SMALL_BYTES
 
 
@@ -80,19 +79,10 @@ class DecodingProcess:
         self.tasks.extend(tasks)
         if self.since_s:
             self.since_s = time.monotonic()
-        contents = [task.content for task in tasks]
-        reads = [None if isinstance(content, bytes) else content for content in contents]
         try:
-            self.connection.send(
-                [(task.size_bytes, task.granted_bytes, read) for task, read in zip(tasks, reads, strict=True)]
-            )
+            self.connection.send([(task.size_bytes, task.granted_bytes, task.read) for task in tasks])
         except ConnectionError:
             self.ended_idle = True
-            return
-        with suppress(ConnectionError):
-            for content in contents:
-                if isinstance(content, bytes):  # behind the others, since pickled it would be copied
-                    self.connection.send_bytes(content)
 
     def receive(self) -> list[tuple[Task, Picture | Refusal | Postponed]]:
         """Receives what came of the first tasks; of none of them when the process says that it has started.
@@ -146,7 +136,7 @@ def _work(connection: Connection, done: ctypes.c_ulonglong, parameters: IngestPa
         connection.send([])
         while True:
             answers, since_s = list[Picture | Refusal | Postponed](), time.monotonic()
-            for size_bytes, granted_bytes, read in _received(connection):
+            for size_bytes, granted_bytes, read in connection.recv():
                 answers.append(store_image(read, size_bytes, parameters, granted_bytes))
                 done.value += 1
                 if (now_s := time.monotonic()) - since_s > ANSWER_S:
@@ -174,8 +164,3 @@ def _return_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, _RETURNED_BYTES)
         mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)  # or each image's pages would be fetched anew: 1 ms for a small one
-
-
-def _received(connection: Connection) -> list[tuple[int, int, Callable[[], bytes]]]:
-    tasks = connection.recv()
-    return [(size, granted, read or partial(bytes, connection.recv_bytes())) for size, granted, read in tasks]

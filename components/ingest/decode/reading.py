@@ -1,58 +1,64 @@
-"""Files that lie behind a network, read ahead: many at once, a bounded number of bytes, in order."""
+"""Files that lie behind a network, copied here ahead of the decoding: many at once, a bounded number, in order.
+
+They wait on disk: in memory a large one would be there twice, here and in the process that decodes it, and longer than
+it takes to decode it.
+"""
 
 from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 from components._objects import UnreachableError
 from components.ingest.decode.one_image import Refusal, unreadable
 from components.ingest.decode.process import Task
+from components.ingest.source.files import local_file
 from components.ingest.source.listing import SourceImage
 
 READS = 16  # at once: a request waits some 50 ms for its first byte, as long as 16 images take to decode
-AHEAD_BYTES = 32 * 2**20
-UNKNOWN_BYTES = 4 * 2**20  # what a file of unknown size counts as: a photograph's
 
 
-def read_ahead(images: Iterable[SourceImage]) -> Generator[Task | Refusal, None, None]:
-    """Turns images into tasks, in order; reads those behind a network, and leaves local files to whoever decodes.
+def read_ahead(images: Iterable[SourceImage], scratch: Path) -> Generator[Task | Refusal, None, None]:
+    """Turns images into tasks, in order; copies those behind a network, and leaves local files where they are.
+
+    Args:
+        images: What to decode.
+        scratch: An existing folder for the copies; see `copy_of`.
 
     Yields:
         For each image its task, numbered from 0, or why it cannot be read.
 
     Raises:
         UnreachableError: If storage is out of reach for now. Going on would give a data set without its images.
+        OSError: If a copy cannot be written.
     """
-    waiting: deque[tuple[Task, Future[bytes] | None]] = deque()
-    waiting_bytes = 0
+    waiting: deque[tuple[int, SourceImage, Future[None] | None]] = deque()
     pool = ThreadPoolExecutor(READS, "read")  # starts threads only for what is submitted
     try:
         for number, image in enumerate(images):
-            task = Task(number, image.file.size_bytes, image.file.read)
-            waiting.append((task, pool.submit(image.file.read) if image.file.remote else None))
-            waiting_bytes += _counted_bytes(waiting[-1])
-            while len(waiting) > READS or waiting_bytes > AHEAD_BYTES:
-                waiting_bytes -= _counted_bytes(waiting[0])
-                yield _read(*waiting.popleft())
+            save = image.file.save
+            waiting.append((number, image, pool.submit(save, copy_of(scratch, number)) if save else None))
+            if len(waiting) > READS:
+                yield _task(*waiting.popleft(), scratch)
         while waiting:
-            yield _read(*waiting.popleft())
+            yield _task(*waiting.popleft(), scratch)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _counted_bytes(waiting: tuple[Task, Future[bytes] | None]) -> int:
-    task, future = waiting
-    return (task.size_bytes or UNKNOWN_BYTES) if future else 0
+def copy_of(scratch: Path, number: int) -> Path:
+    """Returns where the copy of a remote image lies until whoever asked for the tasks removes it."""
+    return scratch / f"{number}.remote"
 
 
-def _read(task: Task, future: Future[bytes] | None) -> Task | Refusal:
-    if not future:
-        return task
+def _task(number: int, image: SourceImage, saving: Future[None] | None, scratch: Path) -> Task | Refusal:
+    if not saving:
+        return Task(number, image.file.size_bytes, image.file.read)
     try:
-        content = future.result()
-    except UnreachableError:
+        saving.result()
+    except (UnreachableError, OSError):
         raise
     except Exception as error:  # clients raise all sorts; one bad object must not end the step
         return Refusal("unreadable", unreadable(error))
-    # The bytes are in memory twice: here, should they have to be sent again, and in the process that decodes them.
-    return Task(task.number, 2 * len(content), content)
+    copy = local_file(copy_of(scratch, number))
+    return Task(number, copy.size_bytes, copy.read)

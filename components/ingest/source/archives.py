@@ -56,7 +56,7 @@ def open_archive(archive: Path, scratch: Path) -> Iterator[Files]:
         InputError: If the archive is damaged, then or when its files are asked for, or is a decompression bomb.
     """
     if archive.suffix.lower() == ".zip":
-        yield _zip_files(archive)
+        yield _no_bomb(archive, _zip_files(archive))
     elif archive.suffix.lower() == ".tar":
         yield _tar_files(archive, archive)
     else:
@@ -75,6 +75,16 @@ def _zip_files(archive: Path) -> Iterator[tuple[str, SourceFile]]:
                 yield name, _zip_file(archive, member)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, struct.error) as error:
         raise _damaged(archive, error) from error
+
+
+def _no_bomb(archive: Path, files: Files) -> Iterator[tuple[str, SourceFile]]:
+    """Passes files on, as long as they are no bomb together: many members may lie at the same place."""
+    most_bytes, size_bytes = _most_bytes(archive.stat().st_size), 0
+    for name, file in files:
+        size_bytes += file.size_bytes
+        if size_bytes > most_bytes:
+            raise _bomb(archive)
+        yield name, file
 
 
 def _zip_name(member: zipfile.ZipInfo) -> str:
@@ -231,13 +241,17 @@ def _read_span(file: str, offset: int, size_bytes: int) -> bytes:
 
 def _too_large(archive: Path, most_bytes: int, room_bytes: int) -> InputError:
     if most_bytes < room_bytes:
-        return InputError(
-            f"--source {archive}: expected photographs, found what unpacks to more than {MAX_RATIO} times its size: a "
-            "decompression bomb. If you trust it, unpack it yourself and give the folder."
-        )
+        return _bomb(archive)
     return InputError(
         f"--source {archive}: expected room to decompress it, but it is larger than {DISK_SHARE:.0%} of what is free. "
         "Free some space, or pack it as .zip or .tar, which are read as they are."
+    )
+
+
+def _bomb(archive: Path) -> InputError:
+    return InputError(
+        f"--source {archive}: expected photographs, found what unpacks to more than {MAX_RATIO} times its size: a "
+        "decompression bomb. If you trust it, unpack it yourself and give the folder."
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from components._errors import InputError
+from components._text import visible
 from components.ingest.parameters import IngestParameters
 from components.ingest.source.names import nfc
 
@@ -111,8 +112,9 @@ def _unused(flag: str, names: Iterable[str], found: Collection[str]) -> list[str
 
 def _unknown_message(unknown: Mapping[str, int], known: Collection[str]) -> str:
     lines = [f"\n  {name!r}: {count} files.{_nearest(name, known)}" for name, count in sorted(unknown.items())]
+    names = ", ".join(map(visible, sorted(known)))
     return (
-        f"--class-names: expected no other classes than {', '.join(sorted(known))}. Found:{''.join(lines)}\n"
+        f"--class-names: expected no other classes than {names}. Found:{''.join(lines)}\n"
         "Rename them with --class-map, leave them away with --ignored-folders, add them to --class-names, or merge "
         "them with --unknown-classes other."
     )

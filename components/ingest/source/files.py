@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from components._errors import InputError
+from components._text import visible
 
 MAX_FILE_BYTES = 512 * 2**20  # far above any photograph; keeps a compression bomb out of memory
 
@@ -21,16 +22,16 @@ class SourceFile:
     Attributes:
         size_bytes: Its size; what reading ahead counts with.
         version: Text that changes with the content: an object's generation, a file's size and time.
-        read: Returns its bytes. May be called from any thread; raises InputError for what must not be
-            read, and whatever the file system, archive or network raises.
-        remote: Whether reading waits for a network, so that many reads at once pay. The `read` of a file
-            that is not remote can be pickled, so that the process which decodes it reads it.
+        read: Returns its bytes. Can be pickled, and called from any thread; raises InputError for what must
+            not be read, and whatever the file system, archive or network raises.
+        save: Copies it to a file; None if it is on this machine. Raises InputError for what cannot be read, and OSError
+            for what cannot be written. It waits for a network, so that many at once pay.
     """
 
     size_bytes: int
     version: str
     read: Callable[[], bytes]
-    remote: bool = False
+    save: Callable[[Path], None] | None = None
 
 
 # Each with its POSIX path inside the source, in no order; of several with the same path the last counts.
@@ -99,7 +100,9 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             yield from entries
     except OSError as error:
-        raise InputError(f"--source: expected to list {folder}, but: {error.strerror}. Make it readable.") from error
+        raise InputError(
+            f"--source: expected to list {visible(str(folder))}, but: {error.strerror}. Make it readable."
+        ) from error
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from components._errors import InputError
 from components._objects import is_remote, without_query
+from components._text import visible
 
 MANIFEST_SUFFIXES = (".csv", ".jsonl")
 
@@ -84,7 +85,7 @@ def _csv_lines(text: TextIO, manifest: str) -> Iterator[tuple[int, dict[str | No
         if any(reader.fieldnames.count(name) != 1 for name in ("uri", "label")):
             raise InputError(
                 f"--source {manifest}: expected a first line that names the columns uri, label and, if wanted, group, "
-                f"with commas between them. Received: {', '.join(reader.fieldnames) or 'nothing'}."
+                f"with commas between them. Received: {', '.join(map(visible, reader.fieldnames)) or 'nothing'}."
             )
         for cells in reader:
             yield reader.line_num, cells

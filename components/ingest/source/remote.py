@@ -6,9 +6,17 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from components._errors import InputError
-from components._objects import StoredObject, download_object, list_objects, read_object, stat_object, without_query
+from components._objects import (
+    StoredObject,
+    download_object,
+    list_objects,
+    read_object,
+    save_object,
+    stat_object,
+    without_query,
+)
 from components._progress import say
-from components.ingest.source.files import SourceFile, check_size
+from components.ingest.source.files import MAX_FILE_BYTES, SourceFile, check_size
 
 _INTERVAL_S = 1.0
 _MB = 1_000_000
@@ -33,10 +41,8 @@ def prefix_files(uri: str) -> Iterator[tuple[str, SourceFile]]:
         if stored.name.endswith("/"):  # a placeholder, which consoles make for an empty folder
             continue
         is_empty = False
-        yield (
-            stored.name[skipped:],
-            SourceFile(stored.size_bytes or 0, stored.version, partial(_read, stored), remote=True),
-        )
+        read, save = partial(_read, stored), partial(_save, stored)
+        yield stored.name[skipped:], SourceFile(stored.size_bytes or 0, stored.version, read, save)
     if is_empty:
         raise InputError(f"--source {uri}: expected objects whose names begin with it, found none. Check the path.")
 
@@ -47,7 +53,7 @@ def remote_file(uri: str) -> SourceFile:
     Args:
         uri: `gs://`, `s3://`, `https://` or `http://`.
     """
-    return SourceFile(0, "", partial(_find_and_read, uri), remote=True)
+    return SourceFile(0, "", partial(_find_and_read, uri), partial(_find_and_save, uri))
 
 
 def fetch_archive(uri: str, scratch: Path) -> Path:
@@ -71,11 +77,20 @@ def fetch_archive(uri: str, scratch: Path) -> Path:
 
 def _read(stored: StoredObject) -> bytes:
     check_size(stored.size_bytes or 0)
-    return read_object(stored)
+    return read_object(stored, MAX_FILE_BYTES)
 
 
 def _find_and_read(uri: str) -> bytes:
     return _read(stat_object(uri))
+
+
+def _save(stored: StoredObject, file: Path) -> None:
+    check_size(stored.size_bytes or 0)
+    save_object(stored, file, MAX_FILE_BYTES)
+
+
+def _find_and_save(uri: str, file: Path) -> None:
+    _save(stat_object(uri), file)
 
 
 class _Lines:

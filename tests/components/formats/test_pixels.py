@@ -14,6 +14,7 @@ from components.formats.pixels import (
     read_header,
 )
 from components.formats.shrinking import shrink
+from tests.components.ingest.odd_files import packed_12, tiff
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF"]
 
@@ -172,6 +173,29 @@ def test_sixteen_bits_are_scaled_not_clipped():
     ramp = np.linspace(0, 65_535, 64, dtype=np.uint16)[None].repeat(64, 0)
     expected = (ramp >> 8)[..., None].repeat(3, 2)
     assert np.array_equal(decode(_encode(ramp), 64), expected)
+
+
+def test_of_sixteen_bits_only_the_very_value_is_transparent():
+    values = np.arange(5000, 5064, dtype=np.uint16)[None].repeat(64, 0)
+    expected = np.where(values == 5007, 255, values >> 8)[..., None].repeat(3, 2)
+    assert np.array_equal(decode(_encode(values, transparency=5007), 64), expected)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+def test_sixteen_bits_of_a_tiff_in_either_order_are_scaled(order, compression):
+    ramp = np.linspace(0, 65_535, 64, dtype=np.uint16)[None].repeat(64, 0)
+    data = _encode(ramp.astype(f"{order}u2"), "TIFF", compression=compression)
+    assert np.array_equal(decode(data, 64), (ramp >> 8)[..., None].repeat(3, 2))
+
+
+@pytest.mark.parametrize(("photometric", "bits"), [(0, 16), (1, 16), (1, 12)])
+def test_strips_of_a_tiff_keep_its_depth_and_its_white(photometric, bits):
+    grey = _photo_like(1201, 900)[..., 0]
+    stored = (grey if photometric else 255 - grey).astype("<u2") * 257 >> (16 - bits)
+    samples = packed_12(stored) if bits == 12 else stored.tobytes()
+    decoded = decode(tiff((1201, 900), (bits,), photometric, samples), 256)
+    assert np.array_equal(decoded, decode(_encode(grey, "TIFF"), 256))
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "CMYK", "YCbCr"])

@@ -148,6 +148,8 @@ def pngs() -> Iterator[Odd]:
     yield Odd("grey.png", encoded(grey, "PNG"), as_grey, 0)
     sixteen = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
     yield Odd("grey-16.png", encoded(sixteen, "PNG"), as_grey, 0)
+    grey_keyed = np.where(as_grey == 0, np.uint8(255), as_grey)
+    yield Odd("grey-16-one-value-transparent.png", encoded(sixteen, "PNG", transparency=0), grey_keyed, 0)
     yield Odd("rgb-16.png", png(WIDTH_PX, HEIGHT_PX, 16, 2, np.asarray(rgb).astype(">u2") * 257), as_rgb, 0)
     half = np.full((HEIGHT_PX, WIDTH_PX), 128, np.uint8)
     half[:40], half[80:] = 0, 255
@@ -238,6 +240,11 @@ def tiffs() -> Iterator[Odd]:
     yield Odd("fax.tif", encoded(fax, "TIFF", compression="group4"), np.asarray(fax.convert("RGB")), 0)
     sixteen = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
     yield Odd("grey-16.tif", encoded(sixteen, "TIFF"), as_grey, 0)
+    negative = (255 - np.asarray(grey)).astype("<u2") * 257
+    yield Odd("grey-16-white-is-zero.tif", tiff(grey.size, (16,), 0, negative.tobytes()), as_grey, 0)
+    negative_8 = (255 - np.asarray(grey)).tobytes()
+    yield Odd("grey-8-white-is-zero.tif", tiff(grey.size, (8,), 0, negative_8), as_grey, 0)
+    yield Odd("grey-12.tif", tiff(grey.size, (12,), 1, packed_12(np.asarray(grey) * np.uint16(257) >> 4)), as_grey, 0)
     yield Odd("rgb-16.tif", rgb_16_tiff(as_rgb), as_rgb, 0)
     yield Odd("cmyk.tif", encoded(rgb.convert("CMYK"), "TIFF"), as_rgb, 0)
     yield Odd("pages.tif", encoded(rgb, "TIFF", save_all=True, append_images=[grey]), as_rgb, 0)
@@ -250,13 +257,25 @@ def tiffs() -> Iterator[Odd]:
 
 
 def rgb_16_tiff(pixels: Pixels) -> bytes:
-    """Little-endian, one strip, no compression (TIFF 6.0, section 6)."""
-    height_px, width_px, _ = pixels.shape
-    samples = (pixels.astype("<u2") * 257).tobytes()
-    fields = [(256, 3, 1, width_px), (257, 3, 1, height_px), (258, 3, 3, 8), (259, 3, 1, 1), (262, 3, 1, 2),
-              (273, 4, 1, 14), (277, 3, 1, 3), (278, 3, 1, height_px), (279, 4, 1, len(samples))]  # fmt: skip
+    return tiff(pixels.shape[1::-1], (16, 16, 16), 2, (pixels.astype("<u2") * 257).tobytes())
+
+
+def tiff(size_px: tuple[int, int], bits: tuple[int, ...], photometric: int, samples: bytes) -> bytes:
+    """Little-endian, one strip, no compression (TIFF 6.0, sections 4 and 6)."""
+    width_px, height_px = size_px
+    # A single value lies in its field, several lie before the samples.
+    depths = struct.pack(f"<{len(bits)}H", *bits) if len(bits) > 1 else b""
+    fields = [(256, 3, 1, width_px), (257, 3, 1, height_px), (258, 3, len(bits), 8 if depths else bits[0]),
+              (259, 3, 1, 1), (262, 3, 1, photometric), (273, 4, 1, 8 + len(depths)), (277, 3, 1, len(bits)),
+              (278, 3, 1, height_px), (279, 4, 1, len(samples))]  # fmt: skip
     directory = struct.pack("<H", len(fields)) + b"".join(struct.pack("<HHII", *field) for field in fields) + bytes(4)
-    return b"II*\0" + struct.pack("<I", 14 + len(samples)) + struct.pack("<HHH", 16, 16, 16) + samples + directory
+    return b"II*\0" + struct.pack("<I", 8 + len(depths) + len(samples)) + depths + samples + directory
+
+
+def packed_12(values: np.ndarray) -> bytes:
+    """Rows of 12-bit values without gaps, the first bit first (TIFF 6.0, FillOrder 1)."""
+    bits = (values[..., None] >> np.arange(11, -1, -1)) & 1
+    return np.packbits(bits.reshape(len(values), -1).astype(np.uint8), axis=1).tobytes()
 
 
 def orientations() -> Iterator[Odd]:

@@ -5,6 +5,7 @@ import io
 import pickle
 import random
 import stat
+import struct
 import tarfile
 import tracemalloc
 import zipfile
@@ -244,6 +245,31 @@ def test_a_bomb_in_a_zip_is_not_read(tmp_path, only):
             file.write(bytes(2**20))
     with pytest.raises(InputError, match=r"a decompression bomb: \d+ bytes that unpack to 20971520"):
         only(tmp_path / "s.zip")
+
+
+def test_a_zip_of_many_members_at_one_place_is_a_bomb_as_a_whole(tmp_path, scratch):
+    """Each is harmless; together they would be 20,000 times as large as what all of them point at."""
+    large = 15 * 2**20
+    data = write(tmp_path / "s.zip", {"a/00000.bmp": bytes(large)}).read_bytes()
+    member, header, end = data[: data.index(b"PK\1\2")], data[data.index(b"PK\1\2") : -22], data[-22:]
+    headers = b"".join(header.replace(b"00000", b"%05d" % number) for number in range(20_000))
+    counts = struct.pack("<HHLL", 20_000, 20_000, len(headers), len(member))
+    (tmp_path / "s.zip").write_bytes(member + headers + end[:8] + counts + end[20:])
+    with zipfile.ZipFile(tmp_path / "s.zip") as archive:
+        assert sum(info.file_size for info in archive.infolist()) == 20_000 * large
+    with (
+        pytest.raises(InputError, match=r"s\.zip: .* more than 200 times its size: .*bomb\. If you trust it, unpack"),
+        listed(tmp_path / "s.zip", scratch),
+    ):
+        pass
+
+
+def test_a_member_that_is_refused_does_not_count_for_the_whole_zip(tmp_path, scratch):
+    files = {"a/bomb.bmp": bytes(17 * 2**20), "a/1.jpg": b"1", "b/white.bmp": bytes(15 * 2**20)}
+    with listed(write(tmp_path / "s.zip", files), scratch) as found:
+        assert {name: file.size_bytes for name, file in found.items()} == {
+            "a/bomb.bmp": 0, "a/1.jpg": 1, "b/white.bmp": 15 * 2**20,
+        }  # fmt: skip
 
 
 def test_a_harmless_file_may_pack_well(tmp_path, only):

@@ -57,6 +57,13 @@ def test_class_names_are_those_after_the_map():
     assert classes.label_of == {"a": "b", "b": "b"}
 
 
+def test_a_class_name_stays_on_its_line_of_the_message():
+    with pytest.raises(InputError) as error:
+        mapped({"a\nb": 1}, class_names=["c\nd"])
+    assert r"than c\nd. Found:" in str(error.value)
+    assert "\n  'a\\nb': 1 files." in str(error.value)
+
+
 def test_unknown_classes_become_other():
     classes = mapped(
         {"a": 1, "b": 2, "other": 4, "c": 8}, class_names=["a"], unknown_classes="other", class_map={"c": "d"}

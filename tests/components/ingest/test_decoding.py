@@ -1,4 +1,5 @@
 import ctypes
+import errno
 import hashlib
 import io
 import os
@@ -10,6 +11,7 @@ from collections import Counter
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,7 +23,6 @@ from components._objects import UnreachableError
 from components.formats import pixels
 from components.ingest.decode import images as decoding
 from components.ingest.decode import one_image, pool, reading
-from components.ingest.decode.images import decode_images
 from components.ingest.decode.memory import LARGE_BYTES, SMALL_BYTES, decoding_bytes
 from components.ingest.decode.one_image import Picture
 from components.ingest.decode.perceptual_hash import perceptual_hash
@@ -40,8 +41,19 @@ HANG = partial(time.sleep, 600)
 CHILDREN = f"/proc/{os.getpid()}/task/{os.getpid()}/children"
 
 
-def image_of(read, name="image", remote=False, size_bytes=1000):
-    return SourceImage(name, "coast", "house 1", SourceFile(size_bytes, "", read, remote))
+def decode_images(images, parameters, workers):
+    """Decodes images, and sees that nothing is left of what was copied."""
+    with TemporaryDirectory() as scratch:
+        yield from decoding.decode_images(images, parameters, Path(scratch), workers)
+        assert not list(Path(scratch).iterdir())
+
+
+def image_of(read, name="image", size_bytes=1000):
+    return SourceImage(name, "coast", "house 1", SourceFile(size_bytes, "", read))
+
+
+def remote_image_of(read, name="image"):
+    return SourceImage(name, "coast", "house 1", SourceFile(0, "", read, lambda file: file.write_bytes(read())))
 
 
 @pytest.fixture
@@ -126,24 +138,24 @@ def _damage(read):
 
 
 def test_a_process_that_is_killed_while_idle_costs_no_image(tmp_path, picture, monkeypatch):
-    """Whatever it would have been given next: files to read, bytes, or an image that waits for memory."""
+    """Whatever it would have been given next: files to read, or an image that waits for memory."""
     started = []
     monkeypatch.setattr(
         pool, "DecodingProcess", lambda parameters: started.append(DecodingProcess(parameters)) or started[-1]
     )
     (tmp_path / "0.jpg").write_bytes(picture(0))
     here = partial((tmp_path / "0.jpg").read_bytes)
-    large = Task(3, 1000, here, granted_bytes=SMALL_BYTES + 1)
+    large = Task(2, 1000, here, granted_bytes=SMALL_BYTES + 1)
 
     def tasks():
         yield Task(0, pool.BATCH_BYTES, here)
-        for task in (Task(1, pool.BATCH_BYTES, here), Task(2, pool.BATCH_BYTES, picture(0)), large):
+        for task in (Task(1, pool.BATCH_BYTES, here), large):
             _kill(started[-1])
             yield task
 
     outcomes = list(pool.decode_in_order(tasks(), IngestParameters(), 1))
-    assert [type(outcome) for outcome in outcomes] == [Picture] * 4
-    assert len(started) == 4
+    assert [type(outcome) for outcome in outcomes] == [Picture] * 3
+    assert len(started) == 3
 
 
 def _kill(process):
@@ -167,14 +179,14 @@ def test_no_process_outlives_its_parent(ending, start, tmp_path):
     """Not even one that hangs; and Ctrl-C, which a terminal sends to all of them, shows no stack trace of theirs."""
     program = tmp_path / "program.py"
     program.write_text(
-        "import time\nfrom functools import partial\n"
+        "import time\nfrom functools import partial\nfrom pathlib import Path\n"
         "from components.ingest.decode.images import decode_images\n"
         "from components.ingest.parameters import IngestParameters\n"
         "from components.ingest.source.files import SourceFile\n"
         "from components.ingest.source.listing import SourceImage\n"
         "if __name__ == '__main__':\n"
         "    images = [SourceImage('a', 'b', None, SourceFile(0, '', partial(time.sleep, 600)))] * 40\n"
-        "    next(decode_images(images, IngestParameters(), 2))\n"
+        "    next(decode_images(images, IngestParameters(), Path(), 2))\n"
     )
     parent = start(["env", f"PYTHONPATH={Path(__file__).parents[3]}", sys.executable, program], tmp_path)
     children = _eventually(lambda: _children(parent.pid, 3))  # two decoders and Python's resource tracker
@@ -227,47 +239,68 @@ def test_remote_files_are_read_at_once_and_given_in_order(picture):
         return data
 
     files = [picture(number) for number in range(32)]
-    given = [image_of(partial(read, data), str(number), remote=True) for number, data in enumerate(files)]
+    given = [remote_image_of(partial(read, data), str(number)) for number, data in enumerate(files)]
     results = list(decode_images(given, IngestParameters(), 2))
     assert [stored.id for stored, _ in results] == [hashlib.sha256(data).hexdigest() for data in files]
     assert 8 <= most[0] <= reading.READS
 
 
-def test_few_bytes_are_read_ahead():
+def test_few_files_are_read_ahead(tmp_path):
     begun = []
-
-    def read(number):
-        begun.append(number)
-        return b"x"
-
-    large = reading.AHEAD_BYTES // 3
-    given = (image_of(partial(read, number), remote=True, size_bytes=large) for number in range(50))
-    tasks = reading.read_ahead(given)
-    next(tasks)
-    time.sleep(0.1)
-    assert len(begun) == 4
+    given = (remote_image_of(lambda: begun.append(None) or b"x") for _ in range(50))
+    tasks = reading.read_ahead(given, tmp_path)
+    task = next(tasks)
+    assert (task.read(), task.size_bytes) == (b"x", 1)
     tasks.close()
+    assert len(begun) <= reading.READS + 1
 
 
-def test_a_file_that_cannot_be_read_is_rejected_but_a_lost_network_ends_the_run(tmp_path, picture):
+def test_copies_go_when_their_pictures_come(tmp_path, picture):
+    given = [remote_image_of(partial(picture, number), str(number)) for number in range(3 * reading.READS)]
+    results = decoding.decode_images(given, IngestParameters(), tmp_path, 1)
+    for _ in range(2 * reading.READS):
+        next(results)
+    [copies] = tmp_path.iterdir()
+    assert not (copies / "0.remote").exists()
+    assert len(list(copies.iterdir())) <= reading.READS
+    results.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_new_is_begun_while_many_images_wait_for_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "POSTPONED_IMAGES", 2)
+    monkeypatch.setattr(pool, "BATCH_IMAGES", 1)
+    monkeypatch.setattr(pool, "LARGE_BYTES", 60 * 2**20)  # one at a time
+    Image.new("RGB", (4000, 2500)).save(tmp_path / "large.png")
+    large = SourceImage("large", "coast", None, local_file(tmp_path / "large.png"))
+    taken = []
+    given = (taken.append(image) or image for image in [large] * 40)
+    results = decode_images(given, IngestParameters(), 2)
+    assert not isinstance(next(results), Rejected)
+    assert len(taken) < reading.READS + 8
+    assert len(list(results)) == 39
+
+
+def test_a_file_that_cannot_be_read_is_rejected_but_a_lost_network_or_a_full_disk_ends_the_run(tmp_path, picture):
     def fail(error):
         raise error
 
     given = [
         SourceImage("gone", "coast", None, local_file(tmp_path / "gone.jpg")),
-        image_of(partial(fail, OSError("reset")), "reset", remote=True),
-        image_of(partial(fail, InputError("a link inside an archive")), "link", remote=True),
-        image_of(partial(picture, 1), "good", remote=True),
+        remote_image_of(partial(fail, TypeError("a client's own")), "odd"),
+        remote_image_of(partial(fail, InputError("access is refused")), "refused"),
+        remote_image_of(partial(picture, 1), "good"),
     ]
     results = list(decode_images(given, IngestParameters(), 1))
     rejections = rejections_of(results)
     assert {kind for kind, _ in rejections.values()} == {"unreadable"}
     assert rejections["gone"][1].startswith("FileNotFoundError: ")
-    assert rejections["reset"][1] == "OSError: reset"
-    assert rejections["link"][1] == "a link inside an archive"
+    assert rejections["odd"][1] == "TypeError: a client's own"
+    assert rejections["refused"][1] == "access is refused"
     assert len(results) == 4
-    with pytest.raises(UnreachableError, match="no route"):
-        list(decode_images([image_of(partial(fail, UnreachableError("no route")), remote=True)], IngestParameters(), 1))
+    for error in (UnreachableError("no route"), OSError(errno.ENOSPC, "no space")):
+        with pytest.raises(type(error), match="no "):
+            list(decode_images([remote_image_of(partial(fail, error))], IngestParameters(), 1))
 
 
 def test_images_of_poor_quality_are_rejected_on_request(picture):

@@ -24,7 +24,7 @@ def test_every_file_is_found_by_its_path(tmp_path):
     assert {name: file.read() for name, file in found.items()} == {
         name: name.encode(errors="surrogateescape") for name in AWKWARD
     }
-    assert {file.remote for file in found.values()} == {False}
+    assert {file.save for file in found.values()} == {None}
 
 
 def test_another_process_can_read_it(tmp_path):
@@ -116,3 +116,9 @@ def test_a_folder_that_cannot_be_listed(tmp_path):
     write(tmp_path, "a")
     with pytest.raises(InputError, match=r"expected to list .*/a, but: Not a directory"):
         list(folder_files(tmp_path / "a"))
+
+
+def test_a_folder_that_cannot_be_listed_stays_on_its_line(tmp_path):
+    write(tmp_path, "a\nb")
+    with pytest.raises(InputError, match=r"expected to list .*/a\\nb, but: Not a directory"):
+        list(folder_files(tmp_path / "a\nb"))

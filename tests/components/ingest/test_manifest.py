@@ -67,6 +67,7 @@ def test_an_image_under_two_labels_is_left_for_later():
         ("", "names the columns uri, label .* Received: nothing"),
         ("1.jpg,kitchen\n", "names the columns uri, label .* Received: 1.jpg, kitchen"),
         ("uri;label\n1.jpg;kitchen\n", "with commas between them. Received: uri;label"),
+        ('uri,"la\nbel"\n1.jpg,hall\n', r"Received: uri, la\\nbel\."),
         ("uri,label,label\n1.jpg,hall,hall\n", "Received: uri, label, label"),
         ("uri,label\n1.jpg,hall\n2.jpg\n", "1 of 2 cannot be used.*\n  line 3, column label: empty"),
         ("uri,label\n1.jpg, \n", "line 2, column label: empty"),

@@ -58,7 +58,7 @@ def test_all_of_them_in_one_run(tmp_path):
     for odd in ODD_FILES:
         (tmp_path / odd.name).write_bytes(odd.data)
         images.append(SourceImage(odd.name, "odd", None, local_file(tmp_path / odd.name)))
-    results = list(decode_images(images, IngestParameters(image_timeout_s=20), 2))
+    results = list(decode_images(images, IngestParameters(image_timeout_s=20), tmp_path, 2))
     kinds = {result.source_uri: result.kind for result in results if isinstance(result, Rejected)}
     assert kinds == {odd.name: odd.kind for odd in REFUSED}
     names = [result.source_uri if isinstance(result, Rejected) else result[0].source_uri for result in results]

@@ -3,11 +3,16 @@
 import io
 import random
 import tarfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from components._errors import InputError
+from components.ingest.source import remote
 from components.ingest.source.files import MAX_FILE_BYTES
 from components.ingest.source.remote import fetch_archive, prefix_files, remote_file
 from tests.storage_servers import PASSING_FAULTS, first, mixed
@@ -31,7 +36,7 @@ def photos(bucket):
 def test_a_folder_of_a_bucket(photos, ending):
     files = dict(prefix_files(f"{photos.uri}/photos{ending}"))
     assert {name: file.read() for name, file in files.items()} == {name: name.encode() for name in NAMES}
-    assert all(file.remote and file.size_bytes == len(name.encode()) for name, file in files.items())
+    assert all(file.save and file.size_bytes == len(name.encode()) for name, file in files.items())
 
 
 @pytest.mark.parametrize("ending", ["", "/"])
@@ -61,12 +66,14 @@ def test_many_threads_read_through_faults(photos):
         assert list(pool.map(lambda name: files[name].read(), names)) == [name.encode() for name in names]
 
 
-def test_one_object_is_asked_for_only_when_it_is_read(photos):
+def test_one_object_is_asked_for_only_when_it_is_read(photos, tmp_path):
     photos.proxy.faults.clear()
     file = remote_file(f"{photos.uri}/photos/{NAMES[2]}")
-    assert file.remote
+    assert file.save
     assert not photos.proxy.faults
     assert file.read() == NAMES[2].encode()
+    file.save(tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == NAMES[2].encode()
 
 
 def test_one_file_of_a_web_server(make_bucket):
@@ -83,12 +90,38 @@ def test_one_object_that_is_not_there(photos):
         remote_file(f"{photos.uri}/none.jpg").read()
 
 
-def test_what_is_too_large_is_not_fetched(photos, monkeypatch):
+def test_what_is_too_large_is_not_fetched(photos, tmp_path, monkeypatch):
     monkeypatch.setattr("components.ingest.source.files.MAX_FILE_BYTES", 5)
     assert MAX_FILE_BYTES > 5
     files = dict(prefix_files(f"{photos.uri}/photos"))
-    with pytest.raises(InputError, match="bytes: more than 5"):
-        files[NAMES[0]].read()
+    for use in (files[NAMES[0]].read, partial(files[NAMES[0]].save, tmp_path / "copy")):
+        with pytest.raises(InputError, match="bytes: more than 5"):
+            use()
+
+
+def test_what_turns_out_too_large_is_not_fetched_to_its_end(tmp_path, monkeypatch):
+    """A server need not say how large a file is; this one never ends."""
+
+    class Endless(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            with suppress(ConnectionError):
+                while True:
+                    self.wfile.write(bytes(2**16))
+
+        def log_message(self, *arguments):
+            """Says nothing of requests."""
+
+    monkeypatch.setattr(remote, "MAX_FILE_BYTES", 3_000_000)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        file = remote_file(f"http://127.0.0.1:{server.server_address[1]}/a.jpg")
+        for use in (file.read, partial(file.save, tmp_path / "copy")):
+            with pytest.raises(InputError, match=r"/a\.jpg: 3\d{6} bytes or more, expected at most 3000000"):
+                use()
+        server.shutdown()
+    assert (tmp_path / "copy").stat().st_size <= 3_000_000
 
 
 def test_an_archive_is_fetched_and_progress_is_told(bucket, tmp_path, capsys):

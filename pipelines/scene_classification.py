@@ -29,6 +29,7 @@ def scene_classification(
     unknown_classes: str = _DEFAULT.unknown_classes,
     min_class_images: int = _DEFAULT.min_class_images,
     max_image_pixels: int = _DEFAULT.max_image_pixels,
+    image_memory_mb: int = _DEFAULT.image_memory_mb,
     image_timeout_s: float = _DEFAULT.image_timeout_s,
     shorter_side_px: int = _DEFAULT.shorter_side_px,
     dropped_flags: list[str] = list(_DEFAULT.dropped_flags),  # noqa: B006 - KFP reads it once, at compilation
@@ -91,6 +92,7 @@ def scene_classification(
         unknown_classes=unknown_classes,
         min_class_images=min_class_images,
         max_image_pixels=max_image_pixels,
+        image_memory_mb=image_memory_mb,
         image_timeout_s=image_timeout_s,
         shorter_side_px=shorter_side_px,
         dropped_flags=dropped_flags,

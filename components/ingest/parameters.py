@@ -38,6 +38,12 @@ class IngestParameters(BaseModel, frozen=True, extra="forbid"):
     max_image_pixels: int = Field(
         178_956_970, ge=2**16, le=2**31 - 1, description="larger images are rejected; Pillow's limit by default"
     )
+    image_memory_mb: int = Field(
+        270,
+        ge=64,
+        le=65_536,
+        description="memory for large images while they are decoded, all together; one that takes more is rejected",
+    )
     image_timeout_s: float = Field(60.0, gt=0, le=3600, description="an image that takes longer to decode is rejected")
     shorter_side_px: int = Field(256, ge=64, le=2048, description="larger images are scaled down to this shorter side")
     dropped_flags: list[QualityFlag] = Field(

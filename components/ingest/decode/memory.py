@@ -9,11 +9,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 from components.formats.low_pass import AVERAGED_ABOVE
 from components.formats.pixels import EXIF_ORIENTATION, jpeg_eighths
 
-# Images that take more than the first are decoded at once only while they take no more than the second together; what
-# alone takes more than the second is refused. Two decoders with what they have loaded, such images, one small one and
-# the step itself then stay below 600 MB. A phone's 48 megapixels fit as HEIC of up to 9 MB.
+# Images that take more are decoded at once only while they take no more than `image_memory_mb` together. By default two
+# decoders with what they have loaded, such images, one small one and the step itself then stay below 600 MB, and a
+# phone's 48 megapixels fit as HEIC of up to 9 MB.
 SMALL_BYTES = 32 * 2**20
-LARGE_BYTES = 256 * 2**20
 
 _WORKING_BYTES = 6 * 2**20  # rows that are being converted, and what a decoder has for itself
 # Bytes a pixel at the peak, measured; these decoders hold several copies of the whole image, or parts of it.

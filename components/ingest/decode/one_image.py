@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from components._errors import InputError
 from components.formats import pixels
-from components.ingest.decode.memory import LARGE_BYTES, decoding_bytes
+from components.ingest.decode.memory import decoding_bytes
 from components.ingest.decode.perceptual_hash import perceptual_hash
 from components.ingest.decode.planes import encode_jpeg, planes
 from components.ingest.decode.quality import Quality, quality
@@ -66,7 +66,7 @@ def store_image(
         The picture, or why there is none.
     """
     try:
-        return _memory_refusal(size_bytes, granted_bytes) or _stored(_read(read), parameters, granted_bytes)
+        return _memory_refusal(size_bytes, parameters, granted_bytes) or _stored(_read(read), parameters, granted_bytes)
     except pixels.ImageError as error:
         return Refusal(error.kind, str(error))
     except _UnreadableError as error:
@@ -93,7 +93,7 @@ def _stored(data: bytes, parameters: IngestParameters, granted_bytes: int) -> Pi
     with pixels.read_header(data, parameters.max_image_pixels) as image:
         _check_length(image.size, parameters.shorter_side_px)
         needed_bytes = len(data) + decoding_bytes(image, parameters.shorter_side_px)
-        if refused := _memory_refusal(needed_bytes, granted_bytes):
+        if refused := _memory_refusal(needed_bytes, parameters, granted_bytes):
             return refused
         decoded = pixels.decode_opened(image, data, parameters.shorter_side_px)
     scaled = planes(decoded.pixels, parameters.shorter_side_px, decoded.size_px)
@@ -120,10 +120,11 @@ def _check_length(size_px: tuple[int, int], shorter_side_px: int) -> None:
         raise pixels.ImageError("too large", f"{reason}more than the {JPEG_MAX_SIDE_PX} of a JPEG")
 
 
-def _memory_refusal(needed_bytes: int, granted_bytes: int) -> Refusal | Postponed | None:
-    if needed_bytes > LARGE_BYTES:
-        needed = f"decoding takes about {needed_bytes / _MB:.0f} MB of memory"
-        return Refusal("too large", f"{needed}, more than {LARGE_BYTES / _MB:.0f} MB; save it smaller, or as JPEG")
+def _memory_refusal(needed_bytes: int, parameters: IngestParameters, granted_bytes: int) -> Refusal | Postponed | None:
+    most_mb = parameters.image_memory_mb
+    if needed_bytes > most_mb * _MB:
+        needed = f"decoding takes about {needed_bytes / _MB:.0f} MB of memory, more than {most_mb} (--image-memory-mb)"
+        return Refusal("too large", f"{needed}; allow more, or save it smaller or as JPEG")
     return Postponed(needed_bytes) if needed_bytes > granted_bytes else None
 
 

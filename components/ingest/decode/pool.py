@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 from multiprocessing.connection import wait
 
-from components.ingest.decode.memory import LARGE_BYTES, SMALL_BYTES
+from components.ingest.decode.memory import SMALL_BYTES
 from components.ingest.decode.one_image import Picture, Postponed, Refusal
 from components.ingest.decode.process import DecodingProcess, Task
 from components.ingest.parameters import IngestParameters
@@ -110,7 +110,8 @@ class _Pool:
         return self._processes[-1]
 
     def _batch(self) -> list[Task]:
-        if self._postponed and self._granted_bytes() + self._postponed[0].granted_bytes <= LARGE_BYTES:
+        large_bytes = self._parameters.image_memory_mb * 10**6
+        if self._postponed and self._granted_bytes() + self._postponed[0].granted_bytes <= large_bytes:
             return [self._postponed.popleft()]
         if self._unanswered:
             return [self._unanswered.popleft()]

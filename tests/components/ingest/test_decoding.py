@@ -23,7 +23,7 @@ from components._objects import UnreachableError
 from components.formats import pixels
 from components.ingest.decode import images as decoding
 from components.ingest.decode import one_image, pool, reading
-from components.ingest.decode.memory import LARGE_BYTES, SMALL_BYTES, decoding_bytes
+from components.ingest.decode.memory import SMALL_BYTES, decoding_bytes
 from components.ingest.decode.one_image import Picture
 from components.ingest.decode.perceptual_hash import perceptual_hash
 from components.ingest.decode.planes import encode_jpeg, planes
@@ -270,12 +270,11 @@ def test_copies_go_when_their_pictures_come(tmp_path, picture):
 def test_nothing_new_is_begun_while_many_images_wait_for_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(pool, "POSTPONED_IMAGES", 2)
     monkeypatch.setattr(pool, "BATCH_IMAGES", 1)
-    monkeypatch.setattr(pool, "LARGE_BYTES", 60 * 2**20)  # one at a time
     Image.new("RGB", (4000, 2500)).save(tmp_path / "large.png")
     large = SourceImage("large", "coast", None, local_file(tmp_path / "large.png"))
     taken = []
     given = (taken.append(image) or image for image in [large] * 40)
-    results = decode_images(given, IngestParameters(), 2)
+    results = decode_images(given, IngestParameters(image_memory_mb=64), 2)  # one at a time
     assert not isinstance(next(results), Rejected)
     assert len(taken) < reading.READS + 8
     assert len(list(results)) == 39
@@ -323,21 +322,31 @@ def test_limits_come_from_the_parameters(picture):
 
 def test_images_that_take_much_memory_share_a_budget(tmp_path, images, monkeypatch):
     Image.new("RGB", (4000, 2500)).save(tmp_path / "large.png")  # takes 53 MB: two at once, but not three
-    monkeypatch.setattr(pool, "LARGE_BYTES", 120 * 2**20)
     large = SourceImage("large", "coast", None, local_file(tmp_path / "large.png"))
     given = [large, *images[:10], large, large, *images[10:], large, large, large, large]
     at_once = []
     granted = pool._Pool._granted_bytes
     monkeypatch.setattr(pool._Pool, "_granted_bytes", lambda pool: at_once.append(granted(pool)) or at_once[-1])
-    results = list(decode_images(given, IngestParameters(), 3))
+    results = list(decode_images(given, IngestParameters(image_memory_mb=120), 3))
     assert names_of(results) == [image.source_uri for image in given]
     assert not rejections_of(results)
-    assert 100e6 < max(at_once) <= 120 * 2**20
+    assert 100e6 < max(at_once) <= 120e6
 
 
 def test_a_file_too_large_for_memory_is_not_even_read():
-    [rejected] = decode_images([image_of(HANG, size_bytes=LARGE_BYTES + 1)], IngestParameters(image_timeout_s=5), 1)
-    assert (rejected.kind, rejected.reason[:37]) == ("too large", "decoding takes about 268 MB of memory")
+    parameters = IngestParameters(image_timeout_s=5)
+    [rejected] = decode_images([image_of(HANG, size_bytes=271_000_000)], parameters, 1)
+    reason = "decoding takes about 271 MB of memory, more than 270 (--image-memory-mb); allow more, or save it smaller "
+    assert (rejected.kind, rejected.reason) == ("too large", reason + "or as JPEG")
+
+
+def test_more_memory_can_be_allowed(tmp_path):
+    Image.new("RGB", (5000, 4000)).save(tmp_path / "large.webp", method=0)
+    given = [SourceImage("large", "coast", None, local_file(tmp_path / "large.webp"))]
+    [rejected] = decode_images(given, IngestParameters(), 1)
+    assert rejected.kind == "too large"
+    [(stored, _)] = decode_images(given, IngestParameters(image_memory_mb=400), 1)
+    assert (stored.source_width_px, stored.source_height_px) == (5000, 4000)
 
 
 def test_waiting_pictures_are_bounded(images, monkeypatch):
@@ -403,7 +412,7 @@ def test_a_photograph_is_small():
 def test_a_phone_s_48_megapixels_of_heic_are_not_too_large():
     size = {"width": 8064, "height": 6048, "size": (8064, 6048)}
     header = SimpleNamespace(format="HEIF", mode="RGB", info={}, **size)  # a mock, for a file takes seconds to make
-    assert 8_000_000 + decoding_bytes(header, 256) <= LARGE_BYTES
+    assert 8_000_000 + decoding_bytes(header, 256) <= IngestParameters().image_memory_mb * 1e6
 
 
 def test_a_device_is_not_read(images):

@@ -10,7 +10,6 @@ import pytest
 
 from components.formats import pixels
 from components.ingest.decode.images import decode_images
-from components.ingest.decode.memory import LARGE_BYTES
 from components.ingest.decode.one_image import Picture, Refusal, store_image
 from components.ingest.parameters import IngestParameters
 from components.ingest.rejected import Rejected
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # Pillow's, 
 
 
 def _stored(odd: Odd):
-    return store_image(partial(bytes, odd.data), len(odd.data), IngestParameters(), LARGE_BYTES)
+    return store_image(partial(bytes, odd.data), len(odd.data), IngestParameters(), granted_bytes=10**9)
 
 
 @pytest.mark.parametrize("odd", KEPT, ids=lambda odd: odd.name)

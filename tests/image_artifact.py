@@ -26,8 +26,12 @@ def write_images_artifact(
     rejected: Sequence[Rejected] = (),
     shard_rows: int = 4,
     folders: ClassMap = ALL_AS_THEY_ARE,
+    near_duplicate_distance: int = 0,
 ) -> Path:
-    """Writes what ingest would, in small shards; rows are given by their labels and whatever else matters."""
+    """Writes what ingest would, in small shards; rows are given by their labels and whatever else matters.
+
+    Images of one group look alike, and like no other, unless their hashes are given.
+    """
     folder.mkdir(parents=True)
     filled = [_row(number, **row) for number, row in enumerate(rows)]
     rows_of_shard = {}
@@ -38,7 +42,9 @@ def write_images_artifact(
         rows_of_shard[name] = len(table)
     labels = [row["label"] for row in filled]
     counts = {label: labels.count(label) for label in sorted(set(labels))}
-    write_dataset(folder, "images", counts, rows_of_shard, shorter_side_px=256)
+    write_dataset(
+        folder, "images", counts, rows_of_shard, shorter_side_px=256, near_duplicate_distance=near_duplicate_distance
+    )
     lines = [json.dumps(asdict(file)) + "\n" for file in rejected]
     (folder / "rejected.jsonl").write_text("".join(lines), encoding="utf-8")
     write_class_map(folder, folders)
@@ -61,7 +67,7 @@ def _row(number: int, label: str, size_px: tuple[int, int] = (40, 30), **columns
         "source_height_px": 10 * size_px[1],
         "group": image_id,
         "group_keys": [],
-        "perceptual_hash": number,
+        "perceptual_hash": int(hashlib.sha256(columns.get("group", image_id).encode()).hexdigest()[:16], 16),
         "sharpness": 100.0,
         "brightness": 0.5,
         "entropy_bits": 7.0,

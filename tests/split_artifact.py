@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from components.formats.dataset import ENCODED, ID, LABEL, TEXT, write_dataset
 from components.split.assignment import SPLITS, Split
-from components.split.ledger import LEDGER_FILE, LEDGER_SCHEMA, Entry, Ledger, Run, ledger_bytes
+from components.split.ledger import LEDGER_FILE, LEDGER_SCHEMA, Entry, Ledger, Run, Tally, ledger_bytes
 from components.split.run_record import run_record, write_run_record
 from components.split.tfrecord import example, record
 
@@ -34,6 +34,7 @@ def write_split_artifacts(
     class_names_of_run: Sequence[Sequence[str]],
     folds: int = 0,
     fold: int | None = None,
+    tally: Tally | None = None,
 ) -> Path:
     """Writes `train`, `validation`, `test` and `ledger` below a folder.
 
@@ -74,17 +75,17 @@ def write_split_artifacts(
         for number, of_run in enumerate(class_names_of_run)
     )
     (folder / "ledger").mkdir()
-    ledger_data = ledger_bytes(ledger_of(entries, runs, folds))
+    ledger_data = ledger_bytes(ledger_of(entries, runs, folds, tally))
     (folder / "ledger" / LEDGER_FILE).write_bytes(ledger_data)
     for split in SPLITS:
         write_run_record(folder / split, run_record(ledger_data, fold))
     return folder
 
 
-def ledger_of(entries: Sequence[Entry], runs: tuple[Run, ...], folds: int) -> Ledger:
+def ledger_of(entries: Sequence[Entry], runs: tuple[Run, ...], folds: int, tally: Tally | None = None) -> Ledger:
     """Makes a ledger of entries."""
     rows = sorted((entry._asdict() for entry in entries), key=lambda row: row["group"])
-    return Ledger(pa.Table.from_pylist(rows, LEDGER_SCHEMA).combine_chunks(), runs, folds)
+    return Ledger(pa.Table.from_pylist(rows, LEDGER_SCHEMA).combine_chunks(), runs, folds, tally)
 
 
 def outputs_of(folder: Path) -> Mapping[Split, Path]:

@@ -1,7 +1,7 @@
 """What changed in the data since the run before, as the ledger knows it."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from components.split.assignment import NONE, Split
+from components._text import counted
+from components.split.assignment import NONE
 from components.split.ledger import Ledger
 from components.split.list_columns import owners_of
 
@@ -20,13 +21,13 @@ class Move(NamedTuple):
 
     Attributes:
         group: Its id.
-        from_split: Where it was; train, if any part of it was.
-        to_split: Where it is now.
+        from_split: Where it was; train, if any part of it was. Of a ledger alone this may be a fold: `fold 3`.
+        to_split: Where it is now, likewise.
     """
 
     group: str
-    from_split: Split
-    to_split: Split
+    from_split: str
+    to_split: str
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Changes:
 
     Attributes:
         previous_date: Of the run before, YYYY-MM-DD.
+        new_images: Number of images never seen before, in new groups and in known ones; None if not recorded.
+        vanished_images: Number of images that the run before had and this one has not; None if not recorded.
         new_groups: Number of groups never seen before.
         new_groups_of_class: The same per class, in label order; a group of two labels counts for both.
         kept_groups: Number of groups that are in this run and were in any before.
@@ -45,6 +48,8 @@ class Changes:
     """
 
     previous_date: str
+    new_images: int | None
+    vanished_images: int | None
     new_groups: int
     new_groups_of_class: Mapping[str, int]
     kept_groups: int
@@ -53,25 +58,60 @@ class Changes:
     new_classes: tuple[str, ...]
     vanished_classes: tuple[str, ...]
 
+    @property
+    def in_words(self) -> str:
+        """What is new and what is gone, in numbers."""
+        groups = f"{counted(self.new_groups, 'new group')} and {self.vanished_groups:,} gone"
+        if self.new_images is None:
+            return groups
+        return f"{counted(self.new_images, 'new image')} and {self.vanished_images:,} gone, {groups}"
 
-def changes(ledger: Ledger) -> Changes | None:
-    """Compares the ledger's last run with the one before; None if there is none before."""
+
+def changes(ledger: Ledger, fold: int | None = None) -> Changes | None:
+    """Compares the ledger's last run with the one before.
+
+    Args:
+        ledger: After the last run.
+        fold: Which fold validates; None without folds, or for what concerns all of them.
+
+    Returns:
+        What changed; None if there is no run before.
+    """
     if len(ledger.runs) < 2:
         return None
     number, (before, now) = len(ledger.runs) - 1, ledger.runs[-2:]
     first, last = ledger.numbers("first_run"), ledger.numbers("last_run")
-    moved = ledger.part((ledger.numbers("moved_run") == number) & (ledger.splits("moved_from") != NONE)).entries
     of_class = groups_per_label(ledger, first == number)
     return Changes(
         previous_date=before.date,
+        new_images=ledger.tally.new_images if ledger.tally else None,
+        vanished_images=ledger.tally.vanished_images if ledger.tally else None,
         new_groups=int((first == number).sum()),
         new_groups_of_class={name: of_class[name] for name in now.class_names},
         kept_groups=int(((first < number) & (last == number)).sum()),
         vanished_groups=int((last == number - 1).sum()),
-        moved=tuple(Move(entry.group, entry.moved_from, entry.split) for entry in moved if entry.moved_from),
+        moved=tuple(sorted({*_between_splits(ledger), *_between_folds(ledger, fold)})),
         new_classes=tuple(sorted(set(now.class_names) - set(before.class_names))),
         vanished_classes=tuple(sorted(set(before.class_names) - set(now.class_names))),
     )
+
+
+def _between_splits(ledger: Ledger) -> Iterator[Move]:
+    moved = (ledger.numbers("moved_run") == len(ledger.runs) - 1) & (ledger.splits("moved_from") != NONE)
+    for entry in ledger.part(moved).entries:
+        if entry.moved_from:
+            yield Move(entry.group, entry.moved_from, entry.split)
+
+
+def _between_folds(ledger: Ledger, fold: int | None) -> Iterator[Move]:
+    """Yields what a change of folds means for the run that validates on one of them: to the others it is train."""
+    for move in ledger.tally.fold_moves if ledger.tally else ():
+        if fold is None:
+            yield Move(move.group, f"fold {move.from_fold}", f"fold {move.to_fold}")
+        elif fold == move.from_fold:
+            yield Move(move.group, "validation", "train")
+        elif fold == move.to_fold:
+            yield Move(move.group, "train", "validation")
 
 
 def groups_per_label(ledger: Ledger, chosen: NDArray[np.bool_]) -> Counter[str]:

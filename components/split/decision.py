@@ -1,11 +1,13 @@
 """Who goes where in this run, and the ledger that says so to the next. Pure: values in, values out."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from components._errors import InputError
+from components._text import visible
 from components.split.assignment import NONE, TEST, TRAIN, VALIDATION, Codes, Groups, assign, groups_of
 from components.split.folds import deal_folds
 from components.split.image_rows import ImageRows, Integers
@@ -13,6 +15,7 @@ from components.split.kinship import Kin, find_kin
 from components.split.ledger import Ledger, Run
 from components.split.next_ledger import next_table
 from components.split.parameters import SplitParameters
+from components.split.tally import tally_of
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,9 @@ def decide(rows: ImageRows, previous: Ledger | None, run: Run, parameters: Split
     if previous and previous.runs[-1].repeats(run):
         return Decision(splits, groups.labels, previous)
     table = next_table(rows, previous, kin, of_kin, folds, run)
-    return Decision(splits, groups.labels, Ledger(table, (*(previous.runs if previous else ()), run), parameters.folds))
+    runs = (*(previous.runs if previous else ()), run)
+    ledger = Ledger(table, runs, parameters.folds)
+    return Decision(splits, groups.labels, replace(ledger, tally=tally_of(rows, previous, kin, ledger)))
 
 
 def _sorted_labels(rows: ImageRows, run: Run) -> Integers:
@@ -73,7 +78,12 @@ def _sorted_labels(rows: ImageRows, run: Run) -> Integers:
 
 
 def _folds(kin: Kin, merged: Groups, splits: Codes, previous: Ledger | None, parameters: SplitParameters) -> Codes:
-    """Deals folds to what belongs together, whether or not its tie is still there; returns them per kin."""
+    """Deals folds to what belongs together, whether or not its tie is still there; returns them per kin.
+
+    What new images tie together of several folds goes to the smallest. Whichever it goes to, the run that validates on
+    another trains from now on on what it validated on: that can't be avoided, so the ledger says so (`fold_moves`). It
+    can't be the fold of the run at hand either, as the runs of all folds must come to one ledger, whichever is first.
+    """
     known = np.full(len(kin.names), parameters.folds, np.int8)
     if previous:
         folds = previous.numbers("fold").astype(np.int8)
@@ -107,7 +117,11 @@ def _check_classes(before: Run, now: Run, parameters: SplitParameters) -> None:
     if parameters.class_changes == "refuse" and (new or gone):
         raise InputError(
             f"--class-changes: expected the classes of the ledger's last run ({before.date}): "
-            f"{', '.join(before.class_names)}. Received new ones: {', '.join(new) or 'none'}; gone: "
-            f"{', '.join(gone) or 'none'}. Look for a renamed folder (--class-map of ingest gives it its old name); if "
+            f"{_named(before.class_names)}. Received new ones: {_named(new) or 'none'}; gone: "
+            f"{_named(gone) or 'none'}. Look for a renamed folder (--class-map of ingest gives it its old name); if "
             "the change is meant, use --class-changes allow."
         )
+
+
+def _named(class_names: Iterable[str]) -> str:
+    return ", ".join(map(visible, class_names))

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from components._errors import InputError
 from components.split.assignment import NONE, SPLITS, Codes, Split
@@ -38,7 +38,8 @@ LEDGER_SCHEMA = pa.schema(
         pa.field("moved_run", pa.int32(), nullable=True),  # a group of another, and the run they came in
     ]
 )
-_VERSION_KEY, _FOLDS_KEY, _RUNS_KEY = b"format_version", b"folds", b"runs"  # of the schema's metadata
+# Of the schema's metadata. The last one may be missing.
+_VERSION_KEY, _FOLDS_KEY, _RUNS_KEY, _TALLY_KEY = b"format_version", b"folds", b"runs", b"tally"
 
 
 class Entry(NamedTuple):
@@ -80,6 +81,39 @@ class Run(BaseModel):
         return self.model_copy(update={"date": other.date}) == other
 
 
+class FoldMove(BaseModel):
+    """A fold that a group has left, as new images tied it to a group of another.
+
+    Attributes:
+        group: Its id.
+        from_fold: Where it was, or a part of it.
+        to_fold: Where it is now.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    group: str
+    from_fold: int
+    to_fold: int
+
+
+class Tally(BaseModel):
+    """What the last run has changed against the one before, as far as the table, of groups, doesn't tell.
+
+    Attributes:
+        new_images: Number of images that no earlier run had.
+        vanished_images: Number of images that the run before had and this one has not.
+        absent_images: A bit for each image of the table, in its order: 1 if this run has not had it. A byte's highest
+            bit comes first; bits that are missing are 0.
+        fold_moves: By group, then by fold.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+    new_images: int = Field(ge=0)
+    vanished_images: int = Field(ge=0)
+    absent_images: bytes = b""
+    fold_moves: tuple[FoldMove, ...] = ()
+
+
 @dataclass(frozen=True)
 class Ledger:
     """All groups ever seen.
@@ -88,11 +122,13 @@ class Ledger:
         table: Of LEDGER_SCHEMA, sorted by group, each column in one piece.
         runs: At least one, in order.
         folds: How many folds all runs cut their images into; 0 for none.
+        tally: What the last run has changed; None where that was not recorded.
     """
 
     table: pa.Table
     runs: tuple[Run, ...]
     folds: int
+    tally: Tally | None = None
 
     @property
     def entries(self) -> list[Entry]:
@@ -127,6 +163,8 @@ def ledger_bytes(ledger: Ledger) -> bytes:
         _FOLDS_KEY: str(ledger.folds),
         _RUNS_KEY: _RUNS.dump_json(ledger.runs),
     }
+    if ledger.tally:
+        metadata[_TALLY_KEY] = ledger.tally.model_dump_json()
     stream = io.BytesIO()
     pq.write_table(ledger.table.replace_schema_metadata(metadata), stream, compression="zstd")
     return stream.getvalue()
@@ -150,7 +188,8 @@ def parse_ledger(data: bytes, origin: str) -> Ledger:
         metadata = table.schema.metadata or {}
         _check_schema(table.schema, metadata)
         runs, folds = _RUNS.validate_json(metadata[_RUNS_KEY]), int(metadata[_FOLDS_KEY])
-        ledger = Ledger(table.cast(LEDGER_SCHEMA), runs, folds)
+        tally = Tally.model_validate_json(metadata[_TALLY_KEY]) if _TALLY_KEY in metadata else None
+        ledger = Ledger(table.cast(LEDGER_SCHEMA), runs, folds, tally)
         _check_values(ledger)
     except (ValueError, KeyError, OSError) as error:  # pyarrow's errors are ValueErrors and OSErrors
         raise InputError(

@@ -75,6 +75,7 @@ def write_split_datasets(
         parameters=parameters_digest(parameters),
     )
     # All that follows is derived from the ledger: a run that is killed after this, and repeated, does the same again.
+    fold = parameters.fold if parameters.folds else None
     decision, ledger_data = decide_and_replace(
         ledger_uri, lambda previous: _checked(decide(rows, previous, run, parameters), images)
     )
@@ -82,7 +83,7 @@ def write_split_datasets(
     with ExitStack() as unfinished:
         folders = {split: unfinished.enter_context(whole_folder(outputs[split], holds=MANIFEST)) for split in SPLITS}
         (unfinished.enter_context(whole_folder(ledger, holds=LEDGER_FILE)) / LEDGER_FILE).write_bytes(ledger_data)
-        record = run_record(ledger_data, parameters.fold if parameters.folds else None)
+        record = run_record(ledger_data, fold)
         for folder in folders.values():
             write_run_record(folder, record)
         members = _members(rows, decision)
@@ -96,7 +97,8 @@ def write_split_datasets(
             flushed.result()
     groups = np.bincount(decision.labels, minlength=len(dataset.class_names)).tolist()
     of_class = dict(zip(sorted(dataset.class_names), groups, strict=True))
-    return SplitDatasets(datasets, {name: of_class[name] for name in dataset.class_names}, changes(decision.ledger))
+    groups_of_class = {name: of_class[name] for name in dataset.class_names}
+    return SplitDatasets(datasets, groups_of_class, changes(decision.ledger, fold))
 
 
 def _members(rows: ImageRows, decision: Decision) -> dict[Split, Integers]:

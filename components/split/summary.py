@@ -32,8 +32,8 @@ def say_summary(split: SplitDatasets, elapsed_s: float) -> None:
 
 def _say_changes(changes: Changes) -> None:
     """Prints what is new, gone and moved since the run before."""
-    new, gone = counted(changes.new_groups, "new group"), counted(changes.vanished_groups, "group")
-    say("split", f"since the run of {changes.previous_date}: {new}, {gone} gone, {len(changes.moved)} moved")
+    moved = f"{counted(len(changes.moved), 'group')} moved"
+    say("split", f"since the run of {changes.previous_date}: {changes.in_words}, {moved}")
     for move in changes.moved:
         say(
             "split", f"moved from {move.from_split} to {move.to_split}, tied by new images: group {visible(move.group)}"
@@ -49,16 +49,18 @@ def metadata(dataset: Dataset) -> dict[str, Any]:
 
 
 def ledger_metadata(split: SplitDatasets, ledger_uri: str, ledger_digest: str) -> dict[str, Any]:
-    """Describes the ledger for KFP: what changed, if there was a run before."""
+    """Describes the ledger for KFP: what changed, if there was a run before, as far as the ledger knows."""
     groups = sum(split.groups.values())
     described: dict[str, Any] = {"groups": groups, "ledger_uri": ledger_uri, "ledger_digest": ledger_digest}
     if now := split.changes:
         described |= {
             "previous_date": now.previous_date,
+            "new_images": now.new_images,
+            "vanished_images": now.vanished_images,
             "new_groups": now.new_groups,
             "vanished_groups": now.vanished_groups,
             "moved_groups": len(now.moved),
             "new_classes": list(now.new_classes),
             "vanished_classes": list(now.vanished_classes),
         }
-    return described
+    return {name: value for name, value in described.items() if value is not None}

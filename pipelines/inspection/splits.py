@@ -98,7 +98,7 @@ def _print_changes(console: Console, ledger: LedgerOverview) -> None:
         return
     changes = ledger.changes
     print_heading(console, "What changed", f"since the run of {changes.previous_date}")
-    print_line(console, f"{counted(changes.new_groups, 'new group')}, {changes.vanished_groups:,} vanished")
+    print_line(console, changes.in_words)
     print_line(console, f"new classes: {', '.join(changes.new_classes) or 'none'}")
     print_line(console, f"vanished classes: {', '.join(changes.vanished_classes) or 'none'}")
     _print_moves(console, changes)

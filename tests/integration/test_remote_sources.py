@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from components.formats.dataset import read_dataset
+from components.split.changes import changes
 from components.split.ledger import read_ledger
 from tests.storage_servers import PASSING_FAULTS, Bucket, always, mixed
 
@@ -143,4 +144,8 @@ def test_monthly_runs_on_a_growing_bucket_keep_their_ledger_in_it(gs, sample, ru
     split_of = [{image: entry.split for entry in ledger.entries for image in entry.images} for ledger in ledgers]
     assert split_of[0].items() <= split_of[1].items()
     assert len(split_of[1]) > len(split_of[0])
-    assert not any(entry.moved_from for entry in ledgers[1].entries)
+    new, told = len(split_of[1]) - len(split_of[0]), changes(ledgers[1])
+    assert (told.new_images, told.vanished_images, told.moved) == (new, 0, ())
+    report = (tmp_path / "runs/latest/split/report.html").read_text()
+    assert f"{new} new images and 0 gone" in report
+    assert "<dt>Moved groups</dt>\n  <dd>none</dd>" in report

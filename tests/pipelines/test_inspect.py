@@ -11,6 +11,7 @@ from rich.console import Console
 
 from components._errors import InputError
 from components.ingest.rejected import Rejected
+from components.split.ledger import FoldMove, Tally
 from pipelines.inspection.artifact import inspect
 from pipelines.inspection.text import bar, stacked_bar
 from pipelines.local.step import write_step_folders
@@ -34,7 +35,9 @@ GROUPS = [
 def run(tmp_path):
     """The folder of a run with its steps."""
     write_images_artifact(tmp_path / "run" / "ingest" / "images", ROWS, REJECTED)
-    write_split_artifacts(tmp_path / "run" / "split", GROUPS, [["coast", "field"], ["coast", "street"]])
+    classes = [["coast", "field"], ["coast", "street"]]
+    tally = Tally(new_images=20, vanished_images=3)
+    write_split_artifacts(tmp_path / "run" / "split", GROUPS, classes, tally=tally)
     write_training_artifact(tmp_path / "run" / "train" / "history")
     return tmp_path / "run"
 
@@ -92,15 +95,32 @@ def test_split_with_shares_groups_and_changes(run):
     assert text.startswith("Train, validation and test  8 images in 8 groups\n\n! New classes: street.\n")
     assert "\ncoast        █████▒▒▒░░      2  50.0 %           1  25.0 %     1  25.0 %\n" in text
     assert "\nall classes      4           2     2    4\n" in text
-    assert (
-        "\n  4 new groups, 0 vanished\n  new classes: street\n  vanished classes: field\n  moved groups: none" in text
-    )
+    assert "\n  20 new images and 3 gone, 4 new groups and 0 gone\n  new classes: street\n" in text
+    assert "\n  vanished classes: field\n  moved groups: none" in text
 
 
 def test_moved_groups_are_listed(tmp_path):
     groups = [GroupOf(["a", "b"], "test", moved_from="train", name="tied"), GroupOf(["a", "b"], "train")]
     text = shown(write_split_artifacts(tmp_path / "split", groups, ["ab", "ab"]))
     assert "\n  moved groups: 1\n    train → test  tied" in text
+
+
+@pytest.mark.parametrize(("path", "move"), [("split", "validation → train"), ("split/ledger", "fold 1 → fold 0")])
+def test_moves_between_folds_are_listed(path, move, tmp_path):
+    groups = [GroupOf(["a", "b"], "test"), *(GroupOf(["a", "b"], "train", fold=fold) for fold in (0, 1))]
+    tally = Tally(new_images=1, vanished_images=0, fold_moves=(FoldMove(group="tied", from_fold=1, to_fold=0),))
+    write_split_artifacts(tmp_path / "split", groups, ["ab", "ab"], folds=2, fold=1, tally=tally)
+    assert f"\n  moved groups: 1\n    {move}  tied" in shown(tmp_path / path)
+
+
+def test_pictures_of_one_key_that_look_alike_are_listed(tmp_path):
+    house = {"group": "house", "group_keys": ["house"]}
+    rows = [
+        house | {"label": label, "perceptual_hash": of} for label, of in (("coast", 1), ("street", 1), ("coast", 2))
+    ]
+    text = shown(write_images_artifact(tmp_path / "images", [*rows, *ROWS[6:]]))
+    assert "! 1 cluster of near-duplicates under several labels: one of them may be wrong." in text
+    assert "\nNear-duplicates  2 images in 1 cluster\n  2 images: coast 1, street 1\n    coast/0.jpg\n" in text
 
 
 def test_first_run_has_nothing_to_compare_with(tmp_path):

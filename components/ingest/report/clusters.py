@@ -1,20 +1,22 @@
-"""Groups of several images: which look alike, and which of them deserve a look."""
+"""Images that look alike, whoever they belong to, and which of them deserve a look."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from components._duplicates.forest import Forest
+from components._duplicates.near import unite_near
 from components.ingest.report.columns import Columns, Integers, Picture
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Images that never part in a split because they look alike.
+    """Two images or more that look alike; a chain of near-duplicates connects them, as it does in a group.
 
     Attributes:
         images: Number of images.
         labels: Images per class, most first.
-        group_keys: Number of the user's own groups that it ties together; 0 if no image has a key.
+        group_keys: Number of the user's own groups that its images have; it ties them together if they are several.
         pictures: The first few; those of the rarest class in the cluster come first.
     """
 
@@ -25,8 +27,8 @@ class Cluster:
 
     @property
     def has_label_conflict(self) -> bool:
-        """Whether alike images have different labels; a user's own group is no such claim."""
-        return not self.group_keys and len(self.labels) > 1
+        """Whether alike images have different labels."""
+        return len(self.labels) > 1
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ class Clusters:
 
 
 def near_duplicate_clusters(columns: Columns, limit: int, pictures_each: int) -> Clusters:
-    """Finds the groups of several images that likeness made; a group that one key alone explains is none.
+    """Finds images that look alike, with or without a key in common.
+
+    Likeness is told from the perceptual hashes, by ingest's own rule: in a group, keys join images too.
 
     Args:
         columns: Of the dataset.
@@ -59,12 +63,12 @@ def near_duplicate_clusters(columns: Columns, limit: int, pictures_each: int) ->
     Returns:
         All of them counted, the most suspicious shown.
     """
-    size = np.bincount(columns.group)
-    labels = _distinct_per_group(columns.group, columns.label, len(size))
-    keys = _distinct_per_group(columns.group[columns.key_row], columns.key, len(size))
-    without_key = np.bincount(np.delete(columns.group, columns.key_row), minlength=len(size))
-    alike = (size > 1) & ((keys != 1) | (without_key > 0))
-    conflict, tied = alike & (labels > 1) & (keys == 0), alike & (keys > 1)
+    cluster = _alike(columns)
+    size = np.bincount(cluster)
+    labels = _distinct_per_cluster(cluster, columns.label, len(size))
+    keys = _distinct_per_cluster(cluster[columns.key_row], columns.key, len(size))
+    alike = size > 1
+    conflict, tied = alike & (labels > 1), alike & (keys > 1)
     order = np.lexsort((-size, ~tied, ~conflict))
     shown = order[alike[order]][:limit]
     return Clusters(
@@ -72,18 +76,25 @@ def near_duplicate_clusters(columns: Columns, limit: int, pictures_each: int) ->
         images=int(size[alike].sum()),
         label_conflicts=int(conflict.sum()),
         tied_keys=int(tied.sum()),
-        shown=tuple(_cluster(columns, group, int(keys[group]), pictures_each) for group in shown),
+        shown=tuple(_cluster(columns, np.flatnonzero(cluster == one), int(keys[one]), pictures_each) for one in shown),
     )
 
 
-def _distinct_per_group(group: Integers, value: Integers, groups: int) -> Integers:
-    """Counts the distinct values, each at least 0, in each group."""
+def _alike(columns: Columns) -> Integers:
+    """Returns a number for each row that is the same for rows that look alike: the first row that does."""
+    rows = np.arange(len(columns))
+    forest = Forest(len(columns))
+    unite_near(forest, rows, columns.hash, columns.near_duplicate_distance)
+    return forest.roots(rows)
+
+
+def _distinct_per_cluster(cluster: Integers, value: Integers, clusters: int) -> Integers:
+    """Counts the distinct values, each at least 0, in each cluster."""
     width = int(value.max(initial=0)) + 1
-    return np.bincount(np.unique(group * width + value) // width, minlength=groups)
+    return np.bincount(np.unique(cluster * width + value) // width, minlength=clusters)
 
 
-def _cluster(columns: Columns, group: int, keys: int, pictures: int) -> Cluster:
-    rows = np.flatnonzero(columns.group == group)
+def _cluster(columns: Columns, rows: Integers, keys: int, pictures: int) -> Cluster:
     labels = columns.label[rows]
     count = np.bincount(labels, minlength=len(columns.class_names))
     most_first = [int(label) for label in np.argsort(-count, kind="stable") if count[label]]

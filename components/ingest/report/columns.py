@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from components._duplicates.near import Hashes
 from components.formats.dataset import Dataset
 
 Integers = NDArray[np.int64]
@@ -47,7 +48,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a dataset, row by row: some 90 bytes a row. Paths stay on disk.
+    """The columns of a dataset, row by row: some 100 bytes a row. Paths stay on disk.
 
     Attributes:
         class_names: In label order.
@@ -55,6 +56,8 @@ class Columns:
         group: A number that is the same within a group, counted from 0 in order of appearance.
         key: The user's own keys of all rows one after another: a number that is the same for equal keys, from 0.
         key_row: The row that each of these belongs to, rising.
+        hash: The perceptual hash.
+        near_duplicate_distance: In how many bits the hashes of two near-duplicates may differ.
         numbers: Sizes and measures by column name.
         rows_of_flag: By quality flag, the rows that have it, rising.
         shards: The files of the rows; use `pictures` to look paths up.
@@ -66,6 +69,8 @@ class Columns:
     group: Integers
     key: Integers
     key_row: Integers
+    hash: Hashes
+    near_duplicate_distance: int
     numbers: dict[str, Reals]
     rows_of_flag: dict[str, Integers]
     shards: Sequence[Path]
@@ -96,7 +101,7 @@ class Columns:
 
 
 def read_columns(images: Path, dataset: Dataset) -> Columns:
-    """Reads all columns but ids, hashes and pixels.
+    """Reads all columns but ids and pixels.
 
     Args:
         images: The dataset's folder.
@@ -109,7 +114,7 @@ def read_columns(images: Path, dataset: Dataset) -> Columns:
     first_rows = np.cumsum([0, *(shard.rows for shard in dataset.shards)])
     parts, flag_parts = defaultdict[str, list[Any]](list), defaultdict[str, list[Integers]](list)
     for shard, first_row in zip(shards, first_rows.tolist(), strict=False):  # behind the last is their number
-        table = pq.read_table(shard, columns=[*_TEXTS, *_NUMBERS, "quality_flags"])
+        table = pq.read_table(shard, columns=[*_TEXTS, *_NUMBERS, "perceptual_hash", "quality_flags"])
         for name, values in _columns(table, dataset.class_names, first_row).items():
             parts[name].append(values)
         for flag, rows in _rows_of_flag(table["quality_flags"]).items():
@@ -121,6 +126,8 @@ def read_columns(images: Path, dataset: Dataset) -> Columns:
         group=_numbered(columns.pop("group")),
         key=_numbered(columns.pop("key")),
         key_row=columns["key_row"],
+        hash=columns["hash"],
+        near_duplicate_distance=dataset.near_duplicate_distance or 0,
         numbers={name: columns[name] for name in _NUMBERS},
         rows_of_flag={flag: np.concatenate(rows) for flag, rows in flag_parts.items()},
         shards=shards,
@@ -136,6 +143,7 @@ def _columns(table: pa.Table, class_names: Sequence[str], first_row: int) -> dic
         "group": _digests(table["group"].combine_chunks()),
         "key": _digests(pc.list_flatten(keys)),
         "key_row": first_row + pc.list_parent_indices(keys).to_numpy().astype(np.int64),
+        "hash": table["perceptual_hash"].to_numpy(),
         **{name: table[name].to_numpy().astype(np.float64) for name in _NUMBERS},
     }
 

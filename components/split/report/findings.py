@@ -46,8 +46,7 @@ def _of_changes(changes: Changes) -> Iterator[Finding]:
     for what, names in (("New", changes.new_classes), ("Vanished", changes.vanished_classes)):
         if names:
             yield Finding(f"{what} classes: {listed(names)}.", "changes")
-    new, gone = counted(changes.new_groups, "new group"), f"{changes.vanished_groups:,} gone"
-    yield Finding(f"{new} and {gone} since {changes.previous_date}.", "changes", is_problem=False)
+    yield Finding(f"{changes.in_words} since {changes.previous_date}.", "changes", is_problem=False)
 
 
 def _of_exchange(changes: Changes) -> Iterator[Finding]:

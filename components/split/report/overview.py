@@ -139,7 +139,7 @@ def ledger_overview(ledger: Ledger, fold: int | None = None) -> LedgerOverview:
 
     Args:
         ledger: To sum up.
-        fold: Which fold validates; by default all folds count as train.
+        fold: Which fold validates; by default all folds count as train, and moves between them are told as such.
 
     Returns:
         The overview.
@@ -165,5 +165,5 @@ def ledger_overview(ledger: Ledger, fold: int | None = None) -> LedgerOverview:
         runs=len(ledger.runs),
         date=run.date,
         folds=ledger.folds,
-        changes=changes(ledger),
+        changes=changes(ledger, fold),
     )

@@ -46,9 +46,15 @@ def test_clusters_with_several_labels_come_first_then_ties_then_the_largest(tmp_
         keys = [*keys, *[()] * (len(labels) - len(keys))]
         return [{"label": label, "group": group, "group_keys": of} for label, of in zip(labels, keys, strict=True)]
 
+    def of_house(number, *labels, hashes):
+        keyed = {"group": f"house {number}", "group_keys": [f"house {number}"]}
+        return [keyed | {"label": label, "perceptual_hash": of} for label, of in zip(labels, hashes, strict=True)]
+
     rows = [
         *alike("large", "a", "a", "a", "a"),
-        *alike("one key alone", "a", "b", "a", keys=(["house 1"], ["house 1"], ["house 1"])),
+        *of_house(1, "a", "b", "a", hashes=(1, 2, 4)),  # one key and no likeness
+        *of_house(5, "a", "a", "b", hashes=(8, 8, 16)),
+        *of_house(6, "b", "b", "b", "a", hashes=(32, 32, 32, 32)),
         *alike("two keys", "a", "b", keys=(["house 2", "house 3"], ["house 3"])),
         *alike("two labels", "b", "b", "a"),
         *alike("key and none", "b", "b", keys=(["house 4"],)),
@@ -56,15 +62,25 @@ def test_clusters_with_several_labels_come_first_then_ties_then_the_largest(tmp_
     ]
     overview = read_overview(write_images_artifact(tmp_path / "images", rows))
     clusters = overview.clusters
-    assert (clusters.number, clusters.images, clusters.label_conflicts, clusters.tied_keys) == (4, 11, 1, 1)
+    assert (clusters.number, clusters.images, clusters.label_conflicts, clusters.tied_keys) == (6, 17, 3, 1)
     assert [(c.images, c.labels, c.group_keys, c.has_label_conflict) for c in clusters.shown] == [
+        (2, (("a", 1), ("b", 1)), 2, True),
+        (4, (("b", 3), ("a", 1)), 1, True),
         (3, (("b", 2), ("a", 1)), 0, True),
-        (2, (("a", 1), ("b", 1)), 2, False),
         (4, (("a", 4),), 0, False),
+        (2, (("a", 2),), 1, False),
         (2, (("b", 2),), 1, False),
     ]
-    assert [picture.label for picture in clusters.shown[0].pictures] == ["a", "b", "b"]  # the odd one out first
-    assert overview.group_keys == 4
+    assert [picture.label for picture in clusters.shown[1].pictures] == ["a", "b", "b", "b"]  # the odd one out first
+    assert overview.group_keys == 6
+
+
+@pytest.mark.parametrize(("distance", "clusters"), [(2, [3]), (1, [2]), (0, [])])
+def test_clusters_are_found_over_all_shards_by_the_distance_of_ingest(tmp_path, distance, clusters):
+    hashes = (0b0, 0xFF00, 0b1, 0xFF0000, 0b111, 0xFF000000)
+    rows = [{"label": "ab"[n % 2], "perceptual_hash": of, "group_keys": ["house"]} for n, of in enumerate(hashes)]
+    folder = write_images_artifact(tmp_path / "images", rows, near_duplicate_distance=distance)
+    assert [cluster.images for cluster in read_overview(folder).clusters.shown] == clusters
 
 
 def test_outliers_are_the_worst_of_their_flag_first(tmp_path):

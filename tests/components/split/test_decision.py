@@ -1,5 +1,7 @@
 """What a run makes of the ledger of the runs before it."""
 
+from dataclasses import replace
+
 import pytest
 
 from components._errors import InputError
@@ -105,6 +107,24 @@ def test_a_key_that_comes_back_with_other_photographs_finds_its_split():
         assert _entry(decision, "x").images == sorted([image, "x", "y"])
 
 
+def test_new_and_vanished_images_are_counted_in_groups_that_are_known():
+    grown = _decide([*SINGLES[2:], _group("m00", "x", "y"), _group("m01", "z")], FIRST.ledger)
+    told = changes(grown.ledger)
+    assert (told.new_images, told.vanished_images, told.new_groups, told.vanished_groups) == (3, 0, 0, 0)
+    shrunk = _decide([*SINGLES[2:], _group("m00", "y"), _group("z")], grown.ledger)
+    told = changes(shrunk.ledger)
+    assert (told.new_images, told.vanished_images, told.new_groups, told.vanished_groups) == (0, 2, 0, 0)
+    back = _decide([*SINGLES[3:], _group("m00", "x"), _group("z"), _group("new")], shrunk.ledger)
+    told = changes(back.ledger)
+    assert (told.new_images, told.vanished_images) == (1, 2)  # y and m02; not m01, which went a run ago
+    assert told.in_words == "1 new image and 2 gone, 1 new group and 1 gone"
+
+
+def test_a_ledger_without_a_tally_is_continued():
+    grown = _decide([*SINGLES[2:], _group("m00", "x")], replace(FIRST.ledger, tally=None))
+    assert (changes(grown.ledger).new_images, changes(grown.ledger).vanished_images) == (1, 1)
+
+
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_a_picture_that_was_saved_again_finds_its_split(split):
     image = _in(split)
@@ -157,6 +177,13 @@ def test_new_and_vanished_classes_are_refused_unless_allowed(names, said):
     assert _decide(groups, decision.ledger, class_names=names).ledger is decision.ledger
 
 
+def test_a_class_name_stays_on_its_line_of_the_message():
+    groups = [_group(group[0].id, label="x\nerror: \x1b[31m") for group in SINGLES]
+    with pytest.raises(InputError) as error:
+        _decide(groups, FIRST.ledger, class_names=("x\nerror: \x1b[31m",))
+    assert r"new ones: x\nerror: \x1b[31m; gone: a" in str(error.value)
+
+
 def test_every_fold_of_a_cut_writes_the_same_ledger_and_tests_on_the_same():
     first = _decide(SINGLES, folds=4, fold=0)
     validated = []
@@ -180,6 +207,25 @@ def test_folds_are_kept_when_data_grow_and_test_takes_what_is_tied_to_it():
     train = next(name for name, (split, _) in fold_of.items() if split == "train")
     tied = _decide([*_without(test, train), _group(test, train)], grown.ledger, folds=3, fold=1)
     assert _entry(tied, train)[1:3] == ("test", None)
+
+
+def test_folds_that_new_images_tie_together_become_the_smallest_and_the_move_is_told():
+    first = _decide(SINGLES, folds=4)
+    of_fold = {entry.fold: entry.group for entry in first.ledger.entries}
+    tied = [*_without(of_fold[0], of_fold[3]), _group(of_fold[0], of_fold[3])]
+    group, told = min(of_fold[0], of_fold[3]), {}
+    for fold in range(4):
+        decision = _decide(tied, first.ledger, folds=4, fold=fold)
+        assert decision.splits[group] == ("train" if fold else "validation")
+        told[fold] = changes(decision.ledger, fold).moved
+    assert told == {
+        0: (Move(group, "train", "validation"),),
+        1: (),
+        2: (),
+        3: (Move(group, "validation", "train"),),
+    }
+    assert changes(decision.ledger).moved == (Move(group, "fold 3", "fold 0"),)
+    assert changes(_decide([*tied, _group("new")], decision.ledger, folds=4, fold=3).ledger, 3).moved == ()
 
 
 @pytest.mark.parametrize(("before", "now"), [(0, 3), (3, 0), (3, 4)])

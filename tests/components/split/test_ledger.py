@@ -6,7 +6,7 @@ import pytest
 
 from components._errors import InputError
 from components.split.changes import Changes, Move, changes
-from components.split.ledger import LEDGER_FILE, Entry, Run, ledger_bytes, parse_ledger, read_ledger
+from components.split.ledger import LEDGER_FILE, Entry, FoldMove, Run, Tally, ledger_bytes, parse_ledger, read_ledger
 from tests.split_artifact import ledger_of
 
 RUNS = (
@@ -21,7 +21,13 @@ ENTRIES = [
     Entry("d", "test", None, "2024-01-31", ["coast"], ["coast"], ["d", "e"], [], [3], 0, 1, "train", 1),
     Entry("f", "train", None, "2024-01-31", ["coast"], ["coast"], ["f"], [], [4], 0, 1, "train", 0),
 ]
-LEDGER = ledger_of(ENTRIES, RUNS, 5)
+TALLY = Tally(
+    new_images=2,
+    vanished_images=3,
+    absent_images=b"\xc0\xff",
+    fold_moves=(FoldMove(group="f", from_fold=3, to_fold=0), FoldMove(group="f", from_fold=4, to_fold=0)),
+)
+LEDGER = ledger_of(ENTRIES, RUNS, 5, TALLY)
 
 
 def _altered(metadata=None, **columns):
@@ -57,6 +63,7 @@ def test_there_is_no_ledger(tmp_path):
         (_altered({b"runs": b"[{]"}), "Invalid JSON"),
         (_altered({b"runs": b"[]"}), "groups of runs that are not among the 0"),
         (_altered({b"folds": b"many"}), "invalid literal"),
+        (_altered({b"tally": b"{}"}), "new_images"),
         (_altered(split=["test", "train", "holdout", "train"]), "splits other than train, validation, test"),
         (_altered(last_run=[0, 1, 2, 1]), "groups of runs that are not among the 2"),
     ],
@@ -83,14 +90,36 @@ def test_a_damaged_page_is_refused():
 def test_changes_are_those_since_the_run_before():
     assert changes(LEDGER) == Changes(
         previous_date="2024-01-31",
+        new_images=2,
+        vanished_images=3,
         new_groups=1,
         new_groups_of_class={"barn": 1, "coast": 1},
         kept_groups=2,
         vanished_groups=1,
-        moved=(Move("d", "train", "test"),),  # not f, which moved a run ago
+        # Of f only the folds: its split it changed a run ago.
+        moved=(Move("d", "train", "test"), Move("f", "fold 3", "fold 0"), Move("f", "fold 4", "fold 0")),
         new_classes=("barn",),
         vanished_classes=("küche 客厅",),
     )
+
+
+@pytest.mark.parametrize(
+    ("fold", "moved"),
+    [
+        (0, (Move("f", "train", "validation"),)),
+        (1, ()),
+        (3, (Move("f", "validation", "train"),)),
+        (4, (Move("f", "validation", "train"),)),
+    ],
+)
+def test_a_change_of_folds_is_a_move_to_the_runs_that_validate_on_one_of_them(fold, moved):
+    assert changes(LEDGER, fold).moved == (Move("d", "train", "test"), *moved)
+
+
+def test_a_ledger_without_a_tally_counts_groups_alone():
+    told = changes(ledger_of(ENTRIES, RUNS, 5))
+    assert (told.new_images, told.vanished_images, told.moved) == (None, None, (Move("d", "train", "test"),))
+    assert told.in_words == "1 new group and 1 gone"
 
 
 def test_a_first_run_changes_nothing():

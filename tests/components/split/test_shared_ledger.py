@@ -11,7 +11,9 @@ from components.split.assignment import SPLITS
 from components.split.changes import changes
 from components.split.ledger import parse_ledger, read_ledger
 from components.split.parameters import SplitParameters
+from components.split.report.page import write_report
 from components.split.split_datasets import write_split_datasets
+from tests.page_parser import Page
 
 ROOT = Path(__file__).parents[3]
 MEMBERS = [("coast", f"c{number}") for number in range(60)] + [("forest", f"f{number}") for number in range(30)]
@@ -30,6 +32,11 @@ def _split(images, folder, ledger_uri, today="2024-01-31", **parameters):
     return write_split_datasets(images, outputs, folder / "ledger", SplitParameters(**parameters), today, ledger_uri)
 
 
+def _report(folder):
+    write_report({split: folder / split for split in SPLITS}, folder / "ledger", folder.with_suffix(".html"))
+    return folder.with_suffix(".html")
+
+
 def _tree(folder):
     return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
@@ -46,8 +53,12 @@ def test_the_ledger_is_made_kept_and_repeated_without_a_trace(write_images, tmp_
     split_of = {entry.group: entry.split for entry in read_ledger(tmp_path / "two" / "ledger").entries}
     kept = {entry.group: entry.split for entry in read_ledger(tmp_path / "one" / "ledger").entries}
     assert kept.items() <= split_of.items()
-    assert _split(grown, tmp_path / "three", ledger_uri, today="2024-03-01").changes.new_groups == 30
+    again = _split(grown, tmp_path / "three", ledger_uri, today="2024-03-01").changes
+    assert (again.new_images, again.vanished_images, again.new_groups, again.moved) == (30, 0, 30, ())
     assert _tree(tmp_path / "three") == _tree(tmp_path / "two")
+    page = Page(_report(tmp_path / "three")).text
+    assert "30 new images and 0 gone, 30 new groups and 0 gone since 2024-01-31." in page
+    assert "Moved groups none" in page
 
 
 def test_a_ledger_that_is_not_there_is_said_to_begin_anew_where_it_was_looked_for(

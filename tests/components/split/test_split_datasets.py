@@ -195,15 +195,16 @@ def test_the_step_says_what_changed(write_images, tmp_path, monkeypatch, capsys)
         monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
         main()
     said = capsys.readouterr().out
-    assert (
-        "split: since the run of 1970-01-01: 3 new groups, 10 groups gone, 0 moved\nsplit: classes new: barn\n" in said
-    )
+    changed = "3 new images and 10 gone, 3 new groups and 10 gone, 0 groups moved"
+    assert f"split: since the run of 1970-01-01: {changed}\nsplit: classes new: barn\n" in said
     metadata = json.loads((tmp_path / "out.json").read_text())["artifacts"]["ledger"]["artifacts"][0]["metadata"]
     assert metadata == {
         "groups": 193,
         "ledger_uri": str(tmp_path / "shared.parquet"),
         "ledger_digest": "d",
         "previous_date": "1970-01-01",
+        "new_images": 3,
+        "vanished_images": 10,
         "new_groups": 3,
         "vanished_groups": 10,
         "moved_groups": 0,

@@ -4,7 +4,7 @@ import pytest
 
 from components._errors import InputError
 from components.split.assignment import SPLITS
-from components.split.ledger import read_ledger
+from components.split.ledger import FoldMove, Tally, read_ledger
 from components.split.report.findings import findings
 from components.split.report.overview import ledger_overview, read_overview
 from components.split.report.page import write_report
@@ -18,6 +18,7 @@ FIRST_RUN = [
     GroupOf(["street", "street", "street"], "train"),
     GroupOf(["street", "coast"], "test"),
 ]
+TALLY = Tally(new_images=1200, vanished_images=7)
 
 
 def overview_of(folder):
@@ -43,7 +44,7 @@ def second_run(tmp_path):
         GroupOf(["field"], "train", last_run=0),
         *(GroupOf(["street"], split, first_run=1) for split in ("train", "validation", "test")),
     ]
-    return write_split_artifacts(tmp_path / "split", groups, [["coast", "field"], ["coast", "street"]])
+    return write_split_artifacts(tmp_path / "split", groups, [["coast", "field"], ["coast", "street"]], tally=TALLY)
 
 
 def test_images_and_groups_per_class_and_split(first_run):
@@ -86,13 +87,15 @@ def test_changes_since_the_run_before(second_run):
         ("1 group had to move: new images tie them to groups of another split.", True),
         ("New classes: street.", True),
         ("Vanished classes: field.", True),
-        ("3 new groups and 1 gone since 2026-10-01.", False),
+        ("1,200 new images and 7 gone, 3 new groups and 1 gone since 2026-10-01.", False),
     ]
 
 
 def test_page_of_a_second_run(second_run):
     text = page_of(second_run).text
-    assert "Train 4 50.0 % Validation 2 25.0 % Test 2 25.0 % Groups 8 New groups 3 Runs so far 2" in text
+    assert "Train 4 50.0 % Validation 2 25.0 % Test 2 25.0 % Groups 8 New images 1,200" in text
+    assert "New images 1,200 New groups 3 Runs so far 2" in text
+    assert "New images 1,200 Vanished images 7 New groups 3 Vanished groups 1" in text
     assert "coast 3 60.0 % 1 20.0 % 1 20.0 % 3 1 1 0" in text
     assert "all classes 4 50.0 % 2 25.0 % 2 25.0 % 4 2 2 3" in text
     assert "largest to smallest class 3.0 to 1 1.0 to 1 1.0 to 1" in text
@@ -120,6 +123,27 @@ def test_the_validating_fold_is_named_and_its_groups_are_validations(fold, tmp_p
     assert overview.fold == fold
     assert overview.ledger.groups == {"train": 2 - fold, "validation": 1 + fold, "test": 1}
     assert f"fold {fold} of 2 validates" in page_of(folder).text
+
+
+@pytest.mark.parametrize(
+    ("fold", "said"), [(0, "train → validation tied"), (1, "validation → train tied"), (2, "none")]
+)
+def test_a_change_of_folds_is_listed_where_it_changes_the_split(fold, said, tmp_path):
+    groups = [GroupOf(["a", "b"], "test"), *(GroupOf(["a", "b"], "train", fold=fold) for fold in (0, 1, 2))]
+    tally = Tally(new_images=1, vanished_images=0, fold_moves=(FoldMove(group="tied", from_fold=1, to_fold=0),))
+    folder = write_split_artifacts(tmp_path / "split", groups, ["ab", "ab"], folds=3, fold=fold, tally=tally)
+    text = page_of(folder).text
+    assert f"Moved groups {said}" in text
+    assert "Each group stays in its fold unless new images tie it to one of another fold." in text
+    problems = [finding.text for finding in findings(overview_of(folder)) if finding.is_problem]
+    assert ("1 group had to move: new images tie them to groups of another split." in problems) == (fold != 2)
+
+
+def test_a_second_run_of_a_ledger_without_a_tally_shows_groups_alone(tmp_path):
+    groups = [GroupOf(["a", "b"], split, first_run=1) for split in SPLITS]
+    text = page_of(write_split_artifacts(tmp_path / "split", groups, ["ab", "ab"])).text
+    assert "Groups 3 New groups 3 Runs so far 2" in text
+    assert "New images" not in text
 
 
 def test_a_ledger_alone_does_not_know_which_fold_validates(tmp_path):

@@ -37,14 +37,15 @@ bench-data: .venv/ready ## Measure ingest and split against named peers
 	$(BIN)/python -m tests.benchmarks.near_duplicates
 	$(BIN)/python -m tests.benchmarks.splits
 
-bench-train: .venv/ready ## Measure training against named peers; takes most of an hour
+ON_DATA = $(if $(DATA),--data '$(DATA)')
+bench-train: .venv/ready ## Measure training against named peers, on DATA=folder if given; takes most of an hour
 	$(BIN)/python -m tests.benchmarks.loop
 	$(BIN)/python -m tests.benchmarks.head
 	$(BIN)/python -m tests.benchmarks.workers
 	$(BIN)/python -m tests.benchmarks.augmentation
 	$(BIN)/python -m tests.benchmarks.precision
-	$(BIN)/python -m tests.benchmarks.imbalance
-	$(BIN)/python -m tests.benchmarks.recipe
+	$(BIN)/python -m tests.benchmarks.imbalance $(ON_DATA)
+	$(BIN)/python -m tests.benchmarks.recipe $(ON_DATA)
 
 pipeline: .venv/ready ## Compile pipeline.yaml
 	$(BIN)/scenery compile

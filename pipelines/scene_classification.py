@@ -8,6 +8,7 @@ from components.ingest.component import ingest
 from components.split.component import split
 from components.train.component import train
 from pipelines.parameters import resolve
+from pipelines.retries import retried
 
 _DEFAULT = resolve()
 
@@ -21,6 +22,7 @@ def scene_classification(
     source_digest: str = "",
     ledger_uri: str = "",
     ledger_digest: str = "",
+    checkpoints: str = "",
     class_pattern: str = _DEFAULT.class_pattern,
     group_pattern: str = _DEFAULT.group_pattern,
     class_map: dict[str, str] = _DEFAULT.class_map,
@@ -79,7 +81,8 @@ def scene_classification(
     """Runs the five steps; export only if evaluate blesses the model.
 
     `source_digest` changes when the source's listing does, so that a cached ingest never hides new data;
-    `ledger_digest` likewise for the ledger at `ledger_uri`.
+    `ledger_digest` likewise for the ledger at `ledger_uri`. `checkpoints` is a folder that outlives a task, for an
+    interrupted training to go on from: on a mounted volume, or below /gcs on Vertex AI.
     """
     ingested = ingest(
         source=source,
@@ -113,6 +116,7 @@ def scene_classification(
     trained = train(
         train=parts.outputs["train"],
         validation=parts.outputs["validation"],
+        checkpoints=checkpoints,
         backbone=backbone,
         weights=weights,
         image_size_px=image_size_px,
@@ -146,6 +150,7 @@ def scene_classification(
         mlflow_experiment=mlflow_experiment,
         seed=seed,
     )
+    retried(trained)
     evaluated = evaluate(
         model=trained.outputs["model"],
         test=parts.outputs["test"],

@@ -9,6 +9,7 @@ from components.split.component import split
 from components.tune.component import tune
 from components.tune.parameters import TuneParameters
 from pipelines.parameters import resolve
+from pipelines.retries import retried
 
 _DEFAULT = resolve()
 _TUNE = TuneParameters.model_validate({})
@@ -111,7 +112,8 @@ def tuning(
             worker=worker,
             seed=seed,
         )
-        return task.set_caching_options(False)  # the study goes on; what it once was is not wanted
+        # The study goes on; what it once was is not wanted.
+        return retried(task.set_caching_options(False))
 
     summed_up = tune_with(0)
     with dsl.ParallelFor(helpers, name="helpers") as number:

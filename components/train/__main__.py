@@ -29,8 +29,9 @@ def parser() -> ArgumentParser:
     add("--tensorboard", type=Path, required=True, help="output: folder of TensorBoard's logs")
     add(
         "--checkpoints",
-        type=Path,
-        help="folder to go on from after an interruption (default: hidden beside the model, removed in the end)",
+        default="",
+        help="folder to go on from after an interruption, for any number of trainings; each removes its own in the end "
+        "(default: hidden beside the model)",
     )
     add("--workers", type=int, default=1, help="try out a cluster: so many processes on this machine (default: 1)")
     add_flags(flags, TrainParameters)
@@ -60,7 +61,8 @@ def _train(flags: Namespace, parameters: TrainParameters, preemption: Preemption
     preemption.heed_sigterm()  # again: as part of a cluster TensorFlow takes the signal for itself
     images = read_images(flags.train, parameters.image_size_px)
     validation = read_images(flags.validation, parameters.image_size_px, images.dataset.class_names)
-    folder = flags.checkpoints or flags.model.with_name(f".{flags.model.name}.checkpoints")
+    beside_model = flags.model.with_name(f".{flags.model.name}.checkpoints")
+    folder = Path(flags.checkpoints) if flags.checkpoints else beside_model
     checkpoints = checkpoints_of(cluster, folder, parameters, images, validation)
     continuation = Continuation(cluster, checkpoints, parameters.checkpoint_minutes, preemption)
     outputs = Outputs(
@@ -71,8 +73,7 @@ def _train(flags: Namespace, parameters: TrainParameters, preemption: Preemption
     if cluster.is_chief:
         artifacts = {name: Artifact(path, described.get(name, {})) for name, path in vars(outputs).items()}
         write_executor_output(flags.executor_input, artifacts)
-        if not flags.checkpoints:
-            checkpoints.clear()
+        checkpoints.clear(others=folder == beside_model)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,8 @@ def augmenter(policy: str, magnitude: float = 1.0) -> Augment:
 
     Args:
         policy: A preset's name, or a JSON list of layers; see `read_policy`.
-        magnitude: How far changes go: 1 as given above or in the list, 0 not at all (mirroring has no magnitude).
+        magnitude: How far changes go: 1 as given above or in the list, 0 not at all (but for the presets' mirroring,
+            which has no magnitude).
 
     Raises:
         InputError: If there is no such layer, or it doesn't take these arguments.

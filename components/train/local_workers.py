@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
+from pathlib import Path
 
 from components._progress import say
 
@@ -34,22 +36,24 @@ class LocalWorker:
 
 
 @contextmanager
-def local_workers(step: str, workers: Sequence[LocalWorker]) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Yields a step's processes, each with its share of the cores.
+def local_workers(step: str, workers: Sequence[LocalWorker], first: int = 0) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Yields a step's processes, each with its share of the cores and GPUs.
 
     None outlives the block, nor this process, should it be killed.
 
     Args:
         step: In whose name they are announced.
         workers: What to start.
+        first: Number of the first of them, among all that share this machine's GPUs.
     """
     shares = _shares_of_cores(sorted(os.sched_getaffinity(0)), len(workers))
     say(step, f"{len(workers)} workers on this machine, with {'+'.join(str(len(share)) for share in shares)} cores")
+    gpus = visible_gpus(os.environ)
     processes: list[subprocess.Popen[bytes]] = []
     lifeline, held = os.pipe()
     try:
-        for worker, cores in zip(workers, shares, strict=True):
-            processes.append(_start(worker, lifeline))
+        for number, (worker, cores) in enumerate(zip(workers, shares, strict=True), first):
+            processes.append(_start(worker, share_of_gpus(number, gpus), lifeline))
             os.sched_setaffinity(processes[-1].pid, cores)
         yield processes
     finally:
@@ -63,8 +67,34 @@ def end_status(returncode: int) -> int:
     return returncode if returncode >= 0 else 128 - returncode
 
 
+def visible_gpus(environment: Mapping[str, str], devices: Path = Path("/dev")) -> list[str]:
+    """Returns what CUDA_VISIBLE_DEVICES can name here, found without TensorFlow, which takes seconds to load.
+
+    Args:
+        environment: `os.environ`; what it names already is all there is.
+        devices: Folder in which NVIDIA's driver has a file for each GPU.
+    """
+    if "CUDA_VISIBLE_DEVICES" in environment:
+        names = [name.strip() for name in environment["CUDA_VISIBLE_DEVICES"].split(",")]
+        return list(takewhile(lambda name: name not in ("", "-1", "NoDevFiles"), names))  # as CUDA reads it
+    return [str(index) for index in range(len(list(devices.glob("nvidia[0-9]*"))))]
+
+
+def share_of_gpus(number: int, gpus: Sequence[str]) -> dict[str, str]:
+    """Returns the variables that give a worker one GPU; with fewer GPUs than workers, some share one.
+
+    TensorFlow takes all the memory of all GPUs otherwise, and leaves none to the other processes.
+
+    Args:
+        number: Of the worker, 0 up.
+        gpus: This machine's, as CUDA_VISIBLE_DEVICES names them.
+    """
+    growth = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    return growth | {"CUDA_VISIBLE_DEVICES": gpus[number % len(gpus)]} if gpus else growth
+
+
 def train_with_local_workers(workers: int, flags: Sequence[str]) -> int:
-    """Runs the train step in several processes, each with its share of the cores.
+    """Runs the train step in several processes, each with its share of the cores and GPUs.
 
     Args:
         workers: Number of processes; the first is the chief.
@@ -87,9 +117,9 @@ def _of_cluster(addresses: Sequence[str], index: int, flags: Sequence[str]) -> L
     return LocalWorker("components.train", [*flags, "--workers", "1"], {"TF_CONFIG": tf_config})
 
 
-def _start(worker: LocalWorker, lifeline: int) -> subprocess.Popen[bytes]:
+def _start(worker: LocalWorker, share: Mapping[str, str], lifeline: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "components.train.local_worker", str(lifeline), worker.module, *worker.flags]
-    environment = os.environ | worker.environment
+    environment = {**os.environ, **share, **worker.environment}
     # In a group of its own, for Ctrl-C to reach this process only, which then ends all.
     return subprocess.Popen(command, env=environment, process_group=0, pass_fds=[lifeline])  # noqa: S603 - ourselves
 

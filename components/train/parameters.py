@@ -50,7 +50,10 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
         "keras.layers or keras_cv.layers, each with the probability that it changes an image and its arguments",
     )
     augmentation_magnitude: float = Field(
-        1.0, ge=0, le=5, description="how far augmentation goes; multiplies the factors of its layers"
+        1.0,
+        ge=0,
+        le=5,
+        description="how far augmentation's layers go from what leaves an image as it is; 0 for not at all",
     )
     mixup_alpha: float = Field(
         0.0, ge=0, le=10, description="of MixUp's Beta distribution; 0 for none; mixes features while the head learns"

@@ -4,6 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from components.train.augmentation_policy import read_policy
 from components.train.parameters import TrainParameters
 from components.tune.search_space import DEFAULT_SEARCH, Space, parse_space
 from components.tune.storage_url import check_without_password
@@ -13,6 +14,7 @@ Pruner = Literal["median", "hyperband", "none"]
 # What only one phase of training heeds. The head's phase comes again in crt, which trains a new head.
 _OF_THE_HEADS_PHASE = {"head_learning_rate", "head_schedule", "head_views"}
 _OF_FINETUNING = {"finetune_learning_rate", "finetune_schedule", "finetune_layers"}
+_NO_EPOCHS = "its phase has no epochs"
 
 
 class TuneParameters(BaseModel, frozen=True, extra="forbid"):
@@ -55,7 +57,10 @@ class TuneParameters(BaseModel, frozen=True, extra="forbid"):
     )
     workers: int = Field(1, ge=1, le=256, description="processes on this machine that share the trials, cores and GPUs")
     worker: int = Field(
-        0, ge=0, le=100_000, description="number of the first of them; the others count on: which GPU each takes"
+        0,
+        ge=0,
+        le=100_000,
+        description="number of the first of them; the others count on: which GPU each takes; above 0 needs a storage",
     )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="of the choice of combinations")
 
@@ -71,9 +76,20 @@ class TuneParameters(BaseModel, frozen=True, extra="forbid"):
         for dimension in space:
             for value in dimension.ends:
                 _check(trial_parameters, "search", {dimension.name: value})
+        self._check_that_it_is_heeded()
         if not space:
-            left_out = f"only {', '.join(self.unheeded())}, of phases without epochs" if self.unheeded() else "none"
-            raise ValueError(f"search: expected at least one parameter, or several backbones. Received: {left_out}.")
+            received = f"only {self.left_out()}" if self.unheeded() else "none"
+            raise ValueError(f"search: expected at least one parameter, or several backbones. Received: {received}.")
+        return self
+
+    @model_validator(mode="after")
+    def _shares_its_trials(self) -> Self:
+        if self.worker and not self.storage:
+            raise ValueError(
+                f"storage: expected the URL of a database that all workers reach, for worker is {self.worker}: without "
+                "one, each runs all the trials in a file of its own. Name the same storage for all of them, or leave "
+                "worker out."
+            )
         return self
 
     @model_validator(mode="after")
@@ -103,16 +119,35 @@ class TuneParameters(BaseModel, frozen=True, extra="forbid"):
         unheeded = self.unheeded()
         return tuple(dimension for dimension in self._given_space() if dimension.name not in unheeded)
 
-    def unheeded(self) -> list[str]:
-        """Returns which parameters are named in `search` but not searched: those of phases that trials leave out."""
+    def unheeded(self) -> dict[str, str]:
+        """Returns which parameters are named in `search` but not searched, because no trial heeds them, and why."""
         base, given = self.of_trial({}), self._given_space()
         choices = {dimension.name: dimension.ends for dimension in given}
-        without_effect: set[str] = set()
-        if base.head_epochs == 0 and "crt" not in choices.get("imbalance", (base.imbalance,)):
-            without_effect |= _OF_THE_HEADS_PHASE
+        imbalance = choices.get("imbalance", (base.imbalance,))
+        why: dict[str, str] = {}
+        if base.head_epochs == 0 and "crt" not in imbalance:
+            why |= dict.fromkeys(_OF_THE_HEADS_PHASE, _NO_EPOCHS)
         if base.finetune_epochs == 0:
-            without_effect |= _OF_FINETUNING
-        return [name for name in choices if name in without_effect]
+            why |= dict.fromkeys(_OF_FINETUNING, _NO_EPOCHS)
+        if read_policy(base.augmentation) in ("none", []):
+            why["augmentation_magnitude"] = f"augmentation is {base.augmentation}"
+        if set(imbalance) == {"none"}:
+            why["imbalance_strength"] = "imbalance is none"
+        return {name: why[name] for name in choices if name in why}
+
+    def left_out(self) -> str:
+        """Returns the same in words; "" if all that is named is searched."""
+        return ", ".join(f"{name} ({why})" for name, why in self.unheeded().items())
+
+    def _check_that_it_is_heeded(self) -> None:
+        """Refuses what was asked for in vain; of phases without epochs, trials may well know nothing."""
+        in_vain = {name: why for name, why in self.unheeded().items() if why != _NO_EPOCHS}
+        if in_vain and self.search != DEFAULT_SEARCH:
+            received = ", ".join(f"{name} ({why})" for name, why in in_vain.items())
+            raise ValueError(
+                f"search: expected parameters that trials heed. Received: {received}. Leave out what is not heeded, "
+                "or change base."
+            )
 
     def _given_space(self) -> Space:
         return parse_space(self.search, self.backbones, self.of_trial({}))

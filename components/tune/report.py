@@ -104,8 +104,8 @@ def findings(trials: Sequence[FrozenTrial], parameters: TuneParameters) -> list[
         told.append(
             Finding(f"{of_noun(left, 'trial')} of {parameters.trials} are still to come: tune again.", "trials")
         )
-    if unheeded := parameters.unheeded():
-        text = f"Not searched, because trials leave out the phases that heed them: {', '.join(unheeded)}."
+    if left_out := parameters.left_out():
+        text = f"Not searched, because no trial heeds them: {left_out}."
         told.append(Finding(text, "trials", is_problem=False))
     told.append(
         Finding(

@@ -23,14 +23,15 @@ def run_trials(request: Request, flags: Sequence[str], *, alone: bool) -> None:
     request.open_study()  # before any worker: a wrong place is one error
     if request.is_complete():
         return
-    if unheeded := [] if alone else parameters.unheeded():
-        say("tune", f"not searched, because trials leave out the phases that heed them: {', '.join(unheeded)}")
+    if left_out := "" if alone else parameters.left_out():
+        say("tune", f"not searched, because no trial heeds them: {left_out}")
     if alone or parameters.workers == 1:
         from components.tune.worker import Worker  # noqa: PLC0415 - TensorFlow, for who trains
 
         Worker(request, parameters.worker).run()
         return
-    status = _run_local_workers(parameters.workers, parameters.worker, flags)
+    # The storage is named, because a worker above 0 that is given none is taken for one on another machine.
+    status = _run_local_workers(parameters.workers, parameters.worker, [*flags, "--storage", request.place().storage])
     if status and not request.has_score():
         sys.exit(status)
 
@@ -39,7 +40,7 @@ def _run_local_workers(workers: int, first: int, flags: Sequence[str]) -> int:
     """Returns 0, or the exit status of a worker that failed: the others have tried its trials, as far as they could."""
     numbers = range(first, first + workers)
     each = [[*flags, "--only-trials", "--worker", str(number)] for number in numbers]
-    with local_workers("tune", [LocalWorker("components.tune", words) for words in each]) as processes:
+    with local_workers("tune", [LocalWorker("components.tune", words) for words in each], first) as processes:
         statuses = [end_status(process.wait()) for process in processes]
     for number, status in zip(numbers, statuses, strict=True):
         if status:

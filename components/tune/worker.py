@@ -14,7 +14,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from components._progress import say
-from components.train.cluster import Cluster, join_cluster
+from components.train.cluster import join_cluster
 from components.train.input_pipeline import Images
 from components.train.training import Trainer
 from components.tune.frozen_features import FrozenFeatures
@@ -56,7 +56,7 @@ class Worker:
         self._validation = Images(request.validation, validation, self._train.image_size_px)
         self._features = request.work / f"features-{number}"
         tf.get_logger().setLevel("ERROR")  # that each trial traces its functions anew is no news
-        self._cluster = _cluster(number, self._parameters.workers)
+        self._cluster = join_cluster({})  # on its own, with the GPUs that it is given
         self._current: int | None = None  # the trial under way
         self._study = request.open_study()
         self._study.sampler = TrialSeededSampler(self._parameters.seed)
@@ -135,15 +135,6 @@ class Worker:
         left_s = float(np.mean(seconds)) * max(0, self._parameters.trials - len(done)) / self._parameters.workers
         left = f", about {_duration(left_s)} left" if left_s else ""
         say("tune", f"{len(done)}/{self._parameters.trials}: trial {trial.number}: {outcome}; {so_far}{left}")
-
-
-def _cluster(number: int, workers: int) -> Cluster:
-    """Returns this process on its own; workers of one machine share its GPUs."""
-    gpus = tf.config.list_physical_devices("GPU")
-    if workers > 1 and gpus:
-        tf.config.set_visible_devices(gpus[number % len(gpus)], "GPU")
-        tf.config.experimental.set_memory_growth(gpus[number % len(gpus)], enable=True)
-    return join_cluster({})
 
 
 def _reason(error: Exception) -> str:

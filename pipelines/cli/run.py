@@ -66,6 +66,7 @@ def run(
     from pipelines.parameters import resolve
 
     arguments = resolve(preset, config, settings or []).model_dump() | data_arguments(data, ledger)
+    arguments["checkpoints"] = str(runs.resolve() / ".checkpoints")
     check_apart(local_paths({"--data": arguments["source"], "--ledger": arguments["ledger_uri"]}), {"--runs": runs})
     from pipelines.local.run import RunRequest, run_pipeline
     from pipelines.local.summary import print_summary

@@ -52,7 +52,7 @@ class ContainerTaskHandler(docker_task_handler.DockerTaskHandler):
         step.folder.mkdir(parents=True, exist_ok=True)
         clock = Stopwatch()
         self._progress.started(step.name)
-        writable = {step.folder: "**/*"} | _ledger_folder(step.command)
+        writable = {step.folder: "**/*"} | _shared_folders(step.command)
         mounts = [Mount(str(folder), str(folder), "bind") for folder in writable]
         arguments = self.runner.container_run_args | {"mounts": [*self.runner.container_run_args["mounts"], *mounts]}
         with _ownership(writable) as user, _container(self.image, step.command, user, arguments) as container:
@@ -122,17 +122,24 @@ def image_id(client: docker.DockerClient, image: str) -> str:
         raise InputError(f"expected the image {image}, found none. Build it with `scenery images build`.") from error
 
 
-def _ledger_folder(command: tuple[str, ...]) -> dict[Path, str]:
-    """Finds the folder in which a step replaces the ledger that runs share, if it is on this machine.
+def _shared_folders(command: tuple[str, ...]) -> dict[Path, str]:
+    """Finds what runs share on this machine and a step writes to: the ledger's folder, and that of checkpoints.
 
     Returns:
         By folder, a pattern of the step's own files in it.
     """
-    ledger = local_path(command[command.index("--ledger-uri") + 1]) if "--ledger-uri" in command else None
-    if not ledger:
-        return {}
-    ledger.parent.mkdir(parents=True, exist_ok=True)
-    return {ledger.parent: f"*{glob.escape(ledger.name)}*"}  # a lock and the next version lie beside it
+    folders = {}
+    if ledger := _path_behind("--ledger-uri", command):
+        folders[ledger.parent] = f"*{glob.escape(ledger.name)}*"  # a lock and the next version lie beside it
+    if checkpoints := _path_behind("--checkpoints", command):
+        folders[checkpoints] = "**/*"
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    return folders
+
+
+def _path_behind(flag: str, command: tuple[str, ...]) -> Path | None:
+    return local_path(command[command.index(flag) + 1]) if flag in command else None
 
 
 @contextmanager

@@ -75,6 +75,28 @@ def changed_ns(checkpoints: Path) -> int:
     return max((file.stat().st_mtime_ns for file in checkpoints.glob("*/state.npz")), default=0)
 
 
+def test_a_run_that_is_stopped_in_training_goes_on_when_it_is_repeated(sample, tmp_path):
+    command = [sys.executable, "-m", "pipelines.cli", "run", "--data", sample, "--cache"]
+    settings = {"image_size_px": 32, "head_epochs": 1, "finetune_epochs": 40, "checkpoint_minutes": 1e-5}
+    settings |= {"weights": "none", "backbone": "baseline_cnn", "min_macro_f1": 0, "min_recall": 0}
+    command += [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    checkpoints = tmp_path / "runs" / ".checkpoints"
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as stopped:
+        while not changed_ns(checkpoints):
+            assert stopped.poll() is None, stopped.stdout.read()
+            time.sleep(0.05)
+        stopped.send_signal(signal.SIGINT)
+        said, _ = stopped.communicate(timeout=60)
+    assert stopped.returncode, said
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as again:
+        said, _ = again.communicate(timeout=200)
+    assert again.returncode == 0, said
+    assert "train | going on from a checkpoint: " in said
+    assert not list(checkpoints.iterdir())
+
+
 @pytest.mark.parametrize("flags", [FROM_SCRATCH, PRETRAINED], ids=["from scratch", "pretrained"])
 def test_killed_at_any_instant_it_ends_with_the_same_bits(flags, datasets, tmp_path):
     undisturbed = start(datasets, tmp_path / "undisturbed", flags)

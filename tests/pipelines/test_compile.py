@@ -14,7 +14,7 @@ from pipelines.parameters import Parameters
 from pipelines.scene_classification import scene_classification
 
 # Flags that people use by hand and the pipeline leaves at their defaults.
-BY_HAND = {"evaluate": {"--batch-size"}, "train": {"--checkpoints", "--workers"}}
+BY_HAND = {"evaluate": {"--batch-size"}, "train": {"--workers"}}
 
 
 def read(file: Path) -> dict:
@@ -62,9 +62,16 @@ def test_steps_follow_the_data_and_export_waits_for_the_blessing(compiled):
     assert set(compiled["components"]["comp-condition-1"]["dag"]["tasks"]) == {"export"}
 
 
+def test_training_is_tried_again_after_a_preemption(compiled):
+    tasks = compiled["root"]["dag"]["tasks"]
+    assert {name for name, task in tasks.items() if "retryPolicy" in task} == {"train"}
+    assert tasks["train"]["retryPolicy"]["maxRetryCount"] == 3
+
+
 def test_inputs_are_the_parameters_with_their_defaults(compiled):
     inputs = compiled["root"]["inputDefinitions"]["parameters"]
-    assert set(inputs) - {"source", "source_digest", "ledger_uri", "ledger_digest"} == set(Parameters.model_fields)
+    of_a_run = {"source", "source_digest", "ledger_uri", "ledger_digest", "checkpoints"}
+    assert set(inputs) - of_a_run == set(Parameters.model_fields)
     kinds = {"STRING": str, "NUMBER_INTEGER": int, "NUMBER_DOUBLE": float, "STRUCT": dict, "LIST": list}
     for name, default in Parameters().model_dump().items():
         assert inputs[name]["defaultValue"] == default, name

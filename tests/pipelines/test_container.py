@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.local.container import IMAGE_USER, _ledger_folder, _ownership, container_runner
+from pipelines.local.container import IMAGE_USER, _ownership, _shared_folders, container_runner
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_without_credentials_nothing_is_mounted_for_them(home):
 
 def test_only_the_step_that_replaces_a_local_ledger_may_write_beside_it(tmp_path):
     ledger = tmp_path / "shared" / "ledger [1].parquet"
-    folders = _ledger_folder(("python", "-m", "components.split", "--ledger-uri", str(ledger)))
+    folders = _shared_folders(("python", "-m", "components.split", "--ledger-uri", str(ledger)))
     assert list(folders) == [ledger.parent]
     for name in (ledger.name, f".{ledger.name}.lock", "photo.jpg"):
         (ledger.parent / name).touch()
@@ -54,9 +54,16 @@ def test_only_the_step_that_replaces_a_local_ledger_may_write_beside_it(tmp_path
         ledger.name,
         f".{ledger.name}.lock",
     }
-    assert _ledger_folder(("split", "--ledger-uri", "gs://acme/ledger.parquet")) == {}
-    assert _ledger_folder(("split", "--ledger-uri", "")) == {}
-    assert _ledger_folder(("train",)) == {}
+    assert _shared_folders(("split", "--ledger-uri", "gs://acme/ledger.parquet")) == {}
+    assert _shared_folders(("split", "--ledger-uri", "")) == {}
+    assert _shared_folders(("train",)) == {}
+
+
+def test_checkpoints_are_in_a_folder_that_containers_may_write_to(tmp_path):
+    checkpoints = tmp_path / "runs" / ".checkpoints"
+    assert _shared_folders(("train", "--checkpoints", str(checkpoints))) == {checkpoints: "**/*"}
+    assert checkpoints.is_dir()
+    assert _shared_folders(("train", "--checkpoints", "")) == {}
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can lend its folders to somebody else")

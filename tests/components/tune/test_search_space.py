@@ -58,6 +58,24 @@ def test_phases_without_epochs_have_nothing_to_search():
     assert names == [name for name in DEFAULT_SEARCH if not name.startswith("finetune")]
 
 
+def test_without_augmentation_the_default_search_has_no_magnitude():
+    parameters = of(base={"augmentation": "none"})
+    assert [dimension.name for dimension in parameters.space()] == [
+        name for name in DEFAULT_SEARCH if name != "augmentation_magnitude"
+    ]
+    assert parameters.left_out() == "augmentation_magnitude (augmentation is none)"
+
+
+@pytest.mark.parametrize(
+    ("search", "imbalance"),
+    [(["imbalance_strength"], "focal"), (["imbalance=none,focal", "imbalance_strength"], "none"), ([], "none")],
+)
+def test_a_strength_is_searched_where_any_trial_heeds_it(search, imbalance):
+    parameters = of(search=search or DEFAULT_SEARCH, base={"imbalance": imbalance})
+    assert "imbalance_strength" in [dimension.name for dimension in parameters.space()]
+    assert not parameters.left_out()
+
+
 HEADS = ["head_learning_rate", "head_schedule=cosine,plateau", "head_views=1,2"]
 
 
@@ -83,7 +101,7 @@ HEADS = ["head_learning_rate", "head_schedule=cosine,plateau", "head_views=1,2"]
 )
 def test_only_what_no_phase_of_a_trial_heeds_is_left_out(search, base, unheeded):
     parameters = of(search=search, base=base)
-    assert parameters.unheeded() == unheeded
+    assert list(parameters.unheeded()) == unheeded
     named = [text.partition("=")[0] for text in search]
     assert [dimension.name for dimension in parameters.space()] == [name for name in named if name not in unheeded]
 
@@ -138,7 +156,19 @@ def test_where_magnitudes_are_searched_the_augmentation_has_one():
         ({"search": []}, "expected at least one parameter, or several backbones"),
         (
             {"search": ["finetune_layers"], "trial_finetune_epochs": 0},
-            "expected at least one parameter, or several backbones. Received: only finetune_layers, of phases without",
+            "or several backbones. Received: only finetune_layers (its phase has no epochs).",
+        ),
+        (
+            {"search": ["dropout", "augmentation_magnitude"], "base": {"augmentation": "none"}},
+            "search: expected parameters that trials heed. Received: augmentation_magnitude (augmentation is none). ",
+        ),
+        (
+            {"search": ["augmentation_magnitude=0,1"], "base": {"augmentation": []}},
+            "Received: augmentation_magnitude (augmentation is []). Leave out",
+        ),
+        (
+            {"search": ["dropout", "imbalance_strength"], "base": {"imbalance": "none"}},
+            "Received: imbalance_strength (imbalance is none). Leave out what is not heeded, or change base.",
         ),
         ({"backbones": ["resnet5"]}, "backbones: backbone: expected one of"),
         ({"base": {"dropot": 1}}, "base: dropot"),

@@ -202,6 +202,12 @@ def test_what_is_no_url_is_refused_and_not_repeated(storage):
     )
 
 
+def test_a_helper_needs_a_storage():
+    with pytest.raises(InputError, match=r"^storage: expected the URL of a database .*, for worker is 1: without one"):
+        checked(TuneParameters, {"worker": 1})
+    assert TuneParameters(worker=1, storage="sqlite:////tmp/studies.db").worker == 1
+
+
 def test_without_a_score_nothing_is_written_but_the_reasons_are_told(datasets, tmp_path):
     request = Request(TuneParameters(trials=2), datasets / "train", datasets / "validation", tmp_path / "work")
     study = request.open_study()

@@ -1,7 +1,9 @@
 """KerasHub's backbones, from a preset in a folder; the package is optional."""
 
 import sys
+from types import ModuleType, SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 
@@ -18,6 +20,53 @@ def test_without_keras_hub_its_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "keras_hub", None)  # as if it were not installed
     with pytest.raises(InputError, match=r"keras_hub:vit_base needs the package keras-hub.* Install the extra `keras-"):
         build_backbone("keras_hub:vit_base", "none", SIZE_PX)
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Puts a package in KerasHub's place that gives the backbone it is told to: which presets do so is not asked."""
+
+    def install(outputs) -> keras.Model:
+        inputs = keras.Input((None, None, 3))
+        backbone = keras.Model(inputs, outputs(inputs))
+        package = ModuleType("keras_hub")
+        converter = SimpleNamespace(scale=1 / 255, offset=0.0)
+        package.models = SimpleNamespace(
+            Backbone=SimpleNamespace(from_preset=lambda preset, load_weights: backbone)  # noqa: ARG005 - as KerasHub
+        )
+        package.layers = SimpleNamespace(ImageConverter=SimpleNamespace(from_preset=lambda preset: converter))  # noqa: ARG005
+        monkeypatch.setitem(sys.modules, "keras_hub", package)
+        return backbone
+
+    return install
+
+
+def stages(inputs) -> dict[str, keras.KerasTensor]:
+    """Two feature maps of one size, and a finer one, last."""
+    first = keras.layers.Conv2D(4, 4, strides=4)(inputs)
+    return {"stage_1": first, "stage_2": keras.layers.Conv2D(6, 1)(first), "stem": keras.layers.Conv2D(2, 1)(inputs)}
+
+
+def test_of_feature_maps_by_name_the_coarsest_is_taken(stand_in, images):
+    pyramid = stand_in(stages)
+    backbone = build_backbone("keras_hub:hgnetv2", "none", SIZE_PX)
+    assert backbone.output_shape == (None, 8, 8, 6)
+    np.testing.assert_allclose(backbone(images), pyramid(images / 255)["stage_2"], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "found"),
+    [
+        (lambda inputs: {"tokens": keras.layers.Flatten()(keras.ops.mean(inputs, [1, 2]))}, r"{'tokens': \[None, 3\]}"),
+        (lambda inputs: [inputs, inputs], r"\[\[None, 32, 32, 3\], \[None, 32, 32, 3\]\]"),
+        (lambda inputs: keras.ops.mean(inputs, [1, 2]), r"\[None, 3\]"),
+    ],
+    ids=["no map by name", "without names", "no map"],
+)
+def test_a_backbone_without_features_is_refused(stand_in, outputs, found):
+    stand_in(outputs)
+    with pytest.raises(InputError, match=rf"backbone: expected of keras_hub:x a feature map .*, found: {found}\. Choo"):
+        build_backbone("keras_hub:x", "none", SIZE_PX)
 
 
 @pytest.fixture(scope="module")

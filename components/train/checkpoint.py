@@ -154,6 +154,21 @@ class CheckpointFolder:
                 np.save(partial / f"{column}.npy", getattr(features, column))
             (partial / _SPEED_FILE).write_text(json.dumps(features.speed.facts()))
 
-    def clear(self) -> None:
-        """Removes the folder with everybody's checkpoints."""
-        shutil.rmtree(self._all, ignore_errors=True)
+    def parts(self, name: str) -> list[str]:
+        """Returns the names under which `keep_part` has kept parts of features, in the order of their rows."""
+        return [str(part.relative_to(self.folder)) for part in sorted(self._parts(name).glob("[0-9]*"))]
+
+    def keep_part(self, name: str, first: int, features: Features) -> None:
+        """Writes features of some rows, from the first one on, until there are all."""
+        self.keep(str(self._parts(name).relative_to(self.folder) / f"{first:012}"), features)
+
+    def clear_parts(self, name: str) -> None:
+        """Removes the parts of features."""
+        shutil.rmtree(self._parts(name), ignore_errors=True)
+
+    def clear(self, *, others: bool) -> None:
+        """Removes this training's checkpoints, and those of others where they are of no use any more."""
+        shutil.rmtree(self._all if others else self.folder, ignore_errors=True)
+
+    def _parts(self, name: str) -> Path:
+        return self.folder / f"{name}, so far"

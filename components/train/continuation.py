@@ -1,7 +1,10 @@
 """How an interrupted training goes on: where its state is kept, and who says that it is to end."""
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 
 import keras
@@ -14,7 +17,7 @@ from components.train.cluster import Cluster
 from components.train.features import Features
 from components.train.input_pipeline import Images
 from components.train.parameters import TrainParameters
-from components.train.preemption import Preemption
+from components.train.preemption import Preemption, end
 from components.train.speed import Speed
 
 
@@ -66,17 +69,17 @@ class Continuation:
             name: Of the features.
             compute: What all workers call together if the chief has not.
         """
-        is_writer = self._folder is not None and self._cluster.is_chief
-        kept = self._folder.kept(name) if self._folder and is_writer else None
-        facts = self._cluster.from_chief(json.dumps([kept.x.shape, kept.speed.facts()]).encode() if kept else b"")
-        if not facts:
-            features = compute()
-            if self._folder and is_writer:
-                self._folder.keep(name, features)
-            return features
-        (rows, width), speed = json.loads(facts)
-        mine = kept or Features(np.zeros((rows, width), np.float32), np.zeros(rows, np.int64))
-        return Features(self._cluster.combined(mine.x), self._cluster.combined(mine.labels), Speed.of(speed))
+        if kept := _of_chief(self._cluster, self._folder, name):
+            return kept
+        features = compute()
+        if self._folder and self._cluster.is_chief:
+            self._folder.keep(name, features)
+            self._folder.clear_parts(name)
+        return features
+
+    def parts(self, name: str) -> "Parts":
+        """Returns where features are kept that take long to compute, until `kept` has them all."""
+        return Parts(self._cluster, self._folder, name, self.every_s, self._preemption)
 
     def callbacks(self, state: PhaseState, resumed: Checkpoint | None) -> list[keras.callbacks.Callback]:
         """Returns what keeps a phase's state, to come last among the callbacks.
@@ -101,3 +104,68 @@ class Continuation:
     def told_to_end(self) -> bool:
         """Returns whether this process has been."""
         return self._preemption.requested
+
+
+class Parts:
+    """Features of the first rows, kept every few minutes and when the process is told to end.
+
+    Args:
+        cluster: The workers; the chief's parts are everybody's.
+        folder: Where they are kept; None keeps nothing.
+        name: Of the features.
+        every_s: Seconds between two parts.
+        preemption: Says whether this process has been told to end.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        folder: CheckpointFolder | None = None,
+        name: str = "",
+        every_s: float = inf,
+        preemption: Preemption | None = None,
+    ) -> None:
+        self._cluster, self._folder, self._name, self._every_s = cluster, folder, name, every_s
+        self._preemption = preemption or Preemption()
+        self._rows, self._kept_s = 0, time.monotonic()
+
+    def kept(self) -> Iterator[Features]:
+        """Yields the parts in order, on all workers; they must call this together."""
+        names = self._folder.parts(self._name) if self._folder and self._cluster.is_chief else []
+        for name in json.loads(self._cluster.from_chief(json.dumps(names).encode())):
+            part = _of_chief(self._cluster, self._folder, name)
+            if part:
+                self._rows += len(part.labels)
+                yield part
+
+    @contextmanager
+    def asked(self) -> Iterator[Callable[[], bool]]:
+        """Yields what says whether this process has been told to end, which waits in the block for `keep`."""
+        with self._preemption.postponing():
+            yield lambda: self._preemption.requested
+
+    def keep(self, features: Features, *, ending: bool) -> None:
+        """Keeps what has come since the last part, if it is time to; ends if told to.
+
+        Args:
+            features: Of all rows from the first on.
+            ending: Whether a worker has been told to end; all know.
+        """
+        if ending or time.monotonic() - self._kept_s > self._every_s:
+            if self._folder and self._cluster.is_chief:
+                new = Features(features.x[self._rows :], features.labels[self._rows :], features.speed)
+                self._folder.keep_part(self._name, self._rows, new)
+            self._rows, self._kept_s = len(features.labels), time.monotonic()
+        if ending:
+            end(f"The features of {self._rows} rows have been kept")
+
+
+def _of_chief(cluster: Cluster, folder: CheckpointFolder | None, name: str) -> Features | None:
+    """Returns the features that the chief has kept under a name, on all workers; they must call this together."""
+    kept = folder.kept(name) if folder and cluster.is_chief else None
+    facts = cluster.from_chief(json.dumps([kept.x.shape, kept.speed.facts()]).encode() if kept else b"")
+    if not facts:
+        return None
+    (rows, width), speed = json.loads(facts)
+    mine = kept or Features(np.zeros((rows, width), np.float32), np.zeros(rows, np.int64))
+    return Features(cluster.combined(mine.x), cluster.combined(mine.labels), Speed.of(speed))

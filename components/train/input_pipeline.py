@@ -60,6 +60,14 @@ class Images:
         """
         return _in_parallel(self._rows(first, last), self._decode)
 
+    def encoded(self) -> tf.data.Dataset:
+        """Returns (encoded image string, label int64) of every image once, as `in_order` does."""
+        return self._rows().map(lambda row: (row[ENCODED], row[LABEL]))
+
+    def decode(self, encoded: tf.Tensor) -> tf.Tensor:
+        """Returns pixels, uint8 [size, size, 3], as they are in `in_order`."""
+        return square(decode_stored(encoded), self.image_size_px)
+
     def spread(self, images: int) -> tf.data.Dataset:
         """Returns this many images at equal distances in the order, uint8 [height, width, 3], as they are stored."""
         distance = self.dataset.rows // images
@@ -151,7 +159,7 @@ class Images:
         return _in_parallel(numbered_rows, decode_and_augment)
 
     def _decode(self, row: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        return square(decode_stored(row[ENCODED]), self.image_size_px), row[LABEL]
+        return self.decode(row[ENCODED]), row[LABEL]
 
 
 def read_images(folder: Path, image_size_px: int, class_names: Sequence[str] | None = None) -> Images:
@@ -159,14 +167,21 @@ def read_images(folder: Path, image_size_px: int, class_names: Sequence[str] | N
     return Images(folder, read_dataset(folder, "examples", class_names), image_size_px)
 
 
-def _in_parallel(rows: tf.data.Dataset, function: Callable[..., tuple[tf.Tensor, tf.Tensor]]) -> tf.data.Dataset:
+def _in_parallel(rows: tf.data.Dataset, function: Callable[..., tuple[tf.Tensor, ...]]) -> tf.data.Dataset:
     options = tf.data.Options()
     options.threading.private_threadpool_size = _THREADS_A_PROCESSOR * processors()
     return rows.map(function, tf.data.AUTOTUNE).with_options(options)
 
 
 def padded_batches(
-    elements: tf.data.Dataset, batch_size: int, *, rows: int, replicas: int = 1, workers: int = 1, worker: int = 0
+    elements: tf.data.Dataset,
+    batch_size: int,
+    *,
+    rows: int,
+    replicas: int = 1,
+    workers: int = 1,
+    worker: int = 0,
+    decode: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> tf.data.Dataset:
     """Batches a finite data set so that every replica takes the same number of full batches.
 
@@ -177,6 +192,7 @@ def padded_batches(
         replicas: Number of replicas over all workers.
         workers: Number of workers.
         worker: Index of this one.
+        decode: Gives what is to be in a batch in place of x; runs on this worker's elements only.
 
     Returns:
         This worker's batches (x, label, weight float32 [batch_size / replicas]); padding has weight 0.
@@ -185,4 +201,6 @@ def padded_batches(
     real = elements.map(lambda x, label: (x, label, 1.0))
     filler = elements.repeat().take(padding).map(lambda x, label: (x, label, 0.0))
     padded = real.concatenate(filler).shard(workers, worker)
+    if decode:
+        padded = _in_parallel(padded, lambda x, label, weight: (decode(x), label, weight))
     return padded.batch(batch_size // replicas).prefetch(tf.data.AUTOTUNE)

@@ -31,7 +31,7 @@ class Data:
         steps_per_epoch: Training steps that make an epoch.
         validation_steps: Validation steps, each of which takes one batch for each replica.
         classes: Number of classes.
-        ids_of_step: Returns the ids of the images in a step, counted from the first one of the phase.
+        ids_of_step: Returns the ids of the images that went into a step, counted from the first one of the phase.
     """
 
     train: tf.data.Dataset

@@ -26,6 +26,11 @@ class Mixing:
         """What of it applies to features, which have no area to cut from (Verma et al. 2019, arXiv 1806.05236)."""
         return Mixing(self.mixup_alpha)
 
+    def steps_mixed(self, step: int) -> range:
+        """Returns the steps whose batches go into one's: its own and the other of the pair, if anything is mixed."""
+        first = step - step % 2 if self else step
+        return range(first, first + 2 if self else first + 1)
+
     @property
     def rate(self) -> float:
         """The chance, in [0, 1/2), that two draws from an image's label are of different images of its pair.

@@ -131,8 +131,10 @@ class Phases:
         backbone = FrozenBackbone(self._classifier, parameters.precision, rows + validation_rows, self._cluster)
 
         def kept(elements: Batches, rows: int, what: str) -> Features:
-            compute = partial(extract, backbone, elements, rows, what, self._cluster)
-            return self._continuation.kept(f"{name}: features of {what}", compute)
+            kept_as = f"{name}: features of {what}"
+            parts = self._continuation.parts(kept_as)
+            compute = partial(extract, backbone, elements, rows, what, self._cluster, parts)
+            return self._continuation.kept(kept_as, compute)
 
         features = kept(self._views, rows, "views of the training images")
         backbone.stay_with(features.speed)
@@ -187,7 +189,7 @@ class Phases:
             train=self._batches(train, self._mixing),
             ids=self._images.shuffled_ids(parameters.seed, sampling),
             steps=math.ceil(self._images.dataset.rows / parameters.batch_size),
-            validation=self._padded(self._validation.in_order()),
+            validation=self._padded(self._validation.encoded(), self._validation.decode),
             validation_steps=self._validation_steps,
             epochs=epochs,
             learning_rate=peak,
@@ -225,7 +227,9 @@ class Phases:
 
         return in_pairs if mixing else plain
 
-    def _padded(self, elements: tf.data.Dataset) -> tf.data.Dataset:
+    def _padded(
+        self, elements: tf.data.Dataset, decode: Callable[[tf.Tensor], tf.Tensor] | None = None
+    ) -> tf.data.Dataset:
         return padded_batches(
             elements,
             self._parameters.batch_size,
@@ -233,6 +237,7 @@ class Phases:
             replicas=self._cluster.strategy.num_replicas_in_sync,
             workers=self._cluster.workers,
             worker=self._cluster.worker,
+            decode=decode,
         )
 
     def _views(self, first: int, last: int) -> tf.data.Dataset:

@@ -2,10 +2,14 @@
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 # 128 + SIGTERM. Kubeflow's TFJob starts a replica again if it exits with a status of 128 or more.
 PREEMPTED_STATUS = 143
+
+_LAST_CHECKPOINT = "No step was under way: what has been kept is the last checkpoint, if there is one"
 
 
 class Preemption:
@@ -23,10 +27,21 @@ class Preemption:
         """Installs the handler; to be called in the main thread."""
         signal.signal(signal.SIGTERM, self._on_sigterm)
 
+    @contextmanager
+    def postponing(self) -> Iterator[None]:
+        """Has SIGTERM remembered in the block for who asks; what nobody has asked for ends the process behind it."""
+        before, self.postponed = self.postponed, True
+        try:
+            yield
+        finally:
+            self.postponed = before
+        if self.requested and not self.postponed:
+            end(_LAST_CHECKPOINT)
+
     def _on_sigterm(self, signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as Python calls it
         self.requested = True
         if not self.postponed:
-            end("No step was under way: what has been kept is the last checkpoint, if there is one")
+            end(_LAST_CHECKPOINT)
 
 
 def end(what_was_kept: str) -> None:

@@ -242,9 +242,7 @@ class Trainer:
             steps_per_epoch=phase.steps,
             validation_steps=phase.validation_steps,
             classes=len(self._images.dataset.class_names),
-            ids_of_step=lambda step: [
-                image.decode() for image in phase.ids.skip(step * batch_size).take(batch_size).as_numpy_iterator()
-            ],
+            ids_of_step=lambda step: _ids(phase, phase.mixing.steps_mixed(step), batch_size),
         )
 
     def _tell_exposure(self, phase: Phase) -> None:
@@ -254,6 +252,12 @@ class Trainer:
         if self._cluster.is_chief and self._exposure[phase.name] not in told[-1:]:
             for line in exposure_lines(self._exposure[phase.name]):
                 say("train", f"{phase.name}: {line}")
+
+
+def _ids(phase: Phase, steps: range, batch_size: int) -> list[str]:
+    """Returns the ids of the images in some steps, each once."""
+    ids = phase.ids.skip(steps.start * batch_size).take(len(steps) * batch_size)
+    return list(dict.fromkeys(image.decode() for image in ids.as_numpy_iterator()))
 
 
 def _check(parameters: TrainParameters, images: Images, validation: Images, replicas: int) -> None:

@@ -114,5 +114,5 @@ def test_the_key_is_of_all_that_the_result_depends_on():
 
 def test_cleared_nothing_is_left(folder, tmp_path):
     folder.write(CHECKPOINT)
-    folder.clear()
+    folder.clear(others=True)
     assert list(tmp_path.iterdir()) == []

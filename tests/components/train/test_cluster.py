@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from components._errors import InputError
-from components.train.cluster import Cluster, _place, join_cluster
+from components.train.cluster import Cluster, _communication, _place, join_cluster
 
 
 def tf_config(cluster, task_type, index):
@@ -73,6 +73,14 @@ def test_an_index_beyond_the_addresses_is_refused(cluster, task_type, index):
         InputError, match=f"TF_CONFIG: expected the index of one of .* for a {task_type}, received {index}"
     ):
         join_cluster({"TF_CONFIG": tf_config(cluster, task_type, index)})
+
+
+@pytest.mark.parametrize(("gpus", "implementation"), [([], "RING"), (["GPU:0"], "NCCL")])
+def test_gpus_add_up_by_nvidias_library(monkeypatch, gpus, implementation):
+    """There are none here: what TensorFlow would list is made up."""
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus if kind == "GPU" else [])
+    options = _communication()
+    assert (options.implementation.value, options.bytes_per_pack) == (implementation, 4 << 20)
 
 
 def test_alone_the_chief_tells_itself():

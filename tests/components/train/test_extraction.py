@@ -1,37 +1,117 @@
 """Features of all rows, and the shares in which workers compute them."""
 
-from types import SimpleNamespace
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.train.checkpoint import CheckpointFolder
 from components.train.cluster import Cluster, join_cluster
+from components.train.continuation import Continuation, Parts
 from components.train.extraction import _share, extract
+from components.train.features import Features
 from components.train.frozen_backbone import BATCH_SIZE
+from components.train.preemption import Preemption
 from components.train.speed import Computation, Speed
 
 ROWS = 2 * BATCH_SIZE + 5
+SPEED = Speed(Computation("mixed_bfloat16"), "as set")
 
 
 def elements(first: int, last: int) -> tf.data.Dataset:
     return tf.data.Dataset.range(first, last).map(lambda i: (tf.cast([i, -i], tf.float32), i % 3))
 
 
+class Backbone:
+    """Gives x and 2 x as features, and calls something before the batch that it is told.
+
+    Args:
+        number: Of that batch, from 0.
+        call: What it calls.
+    """
+
+    def __init__(self, number: int = -1, call: Callable[[], None] = lambda: None) -> None:
+        self.width, self.speed, self.batches = 4, SPEED, 0
+        self.number, self.call = number, call
+
+    def forward(self, x: tf.Tensor) -> tf.Tensor:
+        if self.batches == self.number:
+            self.call()
+        self.batches += 1
+        return tf.concat([x, 2 * x], -1)
+
+    def stay_with(self, speed: Speed) -> None:
+        assert speed == SPEED
+        self.speed = speed
+
+
 def test_each_row_has_its_features(capsys):
-    speed = Speed(Computation("mixed_bfloat16"), "as set")
-    backbone = SimpleNamespace(forward=lambda x: tf.concat([x, 2 * x], -1), width=4, speed=speed)
-    computed = extract(backbone, elements, ROWS, "views", join_cluster({}))
+    computed = extract(Backbone(), elements, ROWS, "views", join_cluster({}))
     rows = np.arange(ROWS, dtype=np.float32)
     np.testing.assert_array_equal(computed.x, np.stack([rows, -rows, 2 * rows, -2 * rows], 1))
     np.testing.assert_array_equal(computed.labels, np.arange(ROWS) % 3)
-    assert computed.speed is speed
+    assert computed.speed is SPEED
     assert capsys.readouterr().out.startswith(f"train: features of {ROWS}/{ROWS} views, ")
 
 
 @pytest.mark.parametrize("rows", [1, 64, 65, 1000])
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_workers_share_out_whole_batches(rows, workers):
-    shares = [_share(rows, Cluster(tf.distribute.get_strategy(), workers, worker)) for worker in range(workers)]
+    shares = [_share(0, rows, Cluster(tf.distribute.get_strategy(), workers, worker)) for worker in range(workers)]
     assert [row for share in shares for row in range(*share)] == list(range(rows))
     assert all(first % BATCH_SIZE == 0 for first, last in shares if first < last)
+
+
+@pytest.fixture
+def compute(tmp_path):
+    """Returns a function that computes features or goes on with them, and keeps parts every so many minutes."""
+    folder, cluster = CheckpointFolder(tmp_path, "key", writable=True), join_cluster({})
+
+    def compute(backbone: Backbone, preemption: Preemption, minutes: float) -> Features:
+        continuation = Continuation(cluster, folder, minutes, preemption)
+        parts = continuation.parts("features")
+        return continuation.kept("features", lambda: extract(backbone, elements, ROWS, "views", cluster, parts))
+
+    return compute
+
+
+def check_rest(compute, done_before: int) -> None:
+    """After an interruption, the rest and nothing else is computed; the whole is what it would have been."""
+    rest = Backbone()
+    features = compute(rest, Preemption(), 10)
+    expected = extract(Backbone(), elements, ROWS, "views", join_cluster({}))
+    assert rest.batches == 3 - done_before
+    assert features.x.tobytes() == expected.x.tobytes()
+    assert features.labels.tobytes() == expected.labels.tobytes()
+
+
+def test_told_to_end_it_keeps_what_it_has(compute, capsys):
+    preemption = Preemption()
+
+    def told() -> None:
+        preemption.requested = True
+
+    with pytest.raises(SystemExit) as ending:
+        compute(Backbone(1, told), preemption, 10)
+    assert ending.value.code == 143
+    assert not preemption.postponed
+    assert f"told to end (SIGTERM). The features of {2 * BATCH_SIZE} rows have been kept" in capsys.readouterr().err
+    check_rest(compute, 2)
+
+
+def test_killed_it_goes_on_after_the_last_part(compute, tmp_path):
+    def killed() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compute(Backbone(2, killed), Preemption(), 1e-9)
+    assert len(CheckpointFolder(tmp_path, "key", writable=True).parts("features")) == 2
+    check_rest(compute, 2)
+    assert [path.name for path in (tmp_path / "key").iterdir()] == ["features"]
+
+
+def test_all_parts_there_nothing_is_computed(compute, tmp_path):
+    parts = Parts(join_cluster({}), CheckpointFolder(tmp_path, "key", writable=True), "features", 0.0)
+    extract(Backbone(), elements, ROWS, "views", join_cluster({}), parts)
+    check_rest(compute, 3)

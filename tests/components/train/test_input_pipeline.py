@@ -98,6 +98,24 @@ def test_every_replica_takes_as_many_full_batches(rows, batch_size, replicas, wo
     assert sorted(real) == list(range(rows))
 
 
+def test_a_worker_decodes_its_own_share_and_no_more(images):
+    """Seven images make two batches of four; of these eight, each of two workers has four."""
+    for worker in range(2):
+        decoded = []
+
+        def decode(encoded: tf.Tensor, decoded: list = decoded) -> tf.Tensor:
+            tf.py_function(lambda: decoded.append(1), [], [])
+            return images.decode(encoded)
+
+        share = {"rows": ROWS, "replicas": 2, "workers": 2, "worker": worker}
+        batches = list(padded_batches(images.encoded(), 4, **share, decode=decode).as_numpy_iterator())
+        expected = list(padded_batches(images.in_order(), 4, **share).as_numpy_iterator())
+        assert len(decoded) == 4
+        for batch, expected_batch in zip(batches, expected, strict=True):
+            for column, expected_column in zip(batch, expected_batch, strict=True):
+                np.testing.assert_array_equal(column, expected_column)
+
+
 def test_the_specification_of_a_model_trained_on_them(images):
     spec = images.spec("tiny")
     assert (spec.class_names, spec.image_size_px, spec.shorter_side_px, spec.backbone) == (

@@ -80,6 +80,12 @@ def test_nothing_to_mix():
     assert Mixing().rate == 0
 
 
+def test_batches_are_mixed_in_pairs():
+    """A step shows every image of its pair of batches, and of no other."""
+    assert [list(Mixing(0.4).steps_mixed(step)) for step in range(4)] == [[0, 1], [0, 1], [2, 3], [2, 3]]
+    assert [list(Mixing().steps_mixed(step)) for step in range(2)] == [[0], [1]]
+
+
 def stream(worker: int = 0, workers: int = 1, mixing: Mixing = Mixing(0.4, 1.0)) -> list[tuple[np.ndarray, np.ndarray]]:  # noqa: B008 - frozen
     numbers = np.arange(64)
     pictures = np.random.default_rng(0).integers(0, 256, (64, SIZE_PX, SIZE_PX, 3), np.uint8)

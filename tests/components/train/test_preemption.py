@@ -27,3 +27,17 @@ def test_postponed_it_waits_to_be_asked(preemption):
     assert not preemption.requested
     os.kill(os.getpid(), signal.SIGTERM)
     assert preemption.requested
+
+
+def test_postponed_for_a_while_it_ends_behind_it_at_the_latest(preemption):
+    with pytest.raises(SystemExit) as ending, preemption.postponing():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert ending.value.code == 143
+    assert not preemption.postponed
+
+
+def test_postponed_before_it_stays_so_behind_it(preemption):
+    preemption.postponed = True
+    with preemption.postponing():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert preemption.postponed

@@ -10,8 +10,13 @@ import numpy as np
 import pytest
 
 from components._errors import InputError
+from components.formats.dataset import ID
 from components.formats.model import load_model
+from components.formats.tensors import read_examples
+from components.train import phases
 from components.train.cluster import join_cluster
+from components.train.extraction import extract
+from components.train.features import Features
 from components.train.input_pipeline import read_images
 from components.train.parameters import TrainParameters
 from components.train.training import Trainer
@@ -195,3 +200,26 @@ def test_backbones_without_weights_learn_from_scratch(datasets, backbone):
     assert [row["phase"] for row in result.history] == ["scratch"] * 5 + ["finetune"]
     assert result.history[4]["loss"] < 0.5 * result.history[0]["loss"]
     assert result.best["val_accuracy"] > 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", [0, 11])
+@pytest.mark.parametrize(("mixup_alpha", "batches"), [(0.0, 1), (0.4, 2)])
+def test_the_image_that_spoils_the_loss_is_among_those_named(datasets, monkeypatch, row, mixup_alpha, batches):
+    """Mixed, it spoils a step before its own as well."""
+
+    def spoiled(*args) -> Features:
+        features = extract(*args)
+        if len(features.x) == 30:
+            features.x[row] = np.inf
+        return features
+
+    monkeypatch.setattr(phases, "extract", spoiled)
+    images, validation = (read_images(datasets / name, 32) for name in ("train", "validation"))
+    ids = [element[ID].decode() for element in read_examples(images.folder, images.dataset).as_numpy_iterator()]
+    parameters = TrainParameters(image_size_px=32, batch_size=4, head_views=1, mixup_alpha=mixup_alpha)
+    with pytest.raises(InputError, match="training loss became") as error:
+        Trainer(parameters, images, validation, join_cluster({})).train()
+    named = str(error.value).partition("by id: ")[2].rstrip(".").split(", ")
+    assert ids[row] in named
+    assert len(named) == 4 * batches

@@ -1,0 +1,102 @@
+"""Two real workers that compute features: what the others learn when one is gone or told to end."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.train.checkpoint import CheckpointFolder
+
+pytestmark = pytest.mark.slow
+
+ROWS = 48_000
+# Each batch of 32 takes half a second: six minutes for both.
+EXTRACT = """
+import os, sys, time
+from pathlib import Path
+from types import SimpleNamespace
+import tensorflow as tf
+from components.train.checkpoint import CheckpointFolder
+from components.train.cluster import join_cluster
+from components.train.continuation import Continuation
+from components.train.extraction import extract
+from components.train.features import Features
+from components.train.preemption import Preemption
+cluster, preemption = join_cluster(os.environ), Preemption()
+preemption.heed_sigterm()
+
+def forward(x):
+    time.sleep(0.5)
+    return tf.math.sin(x)
+
+def elements(first, last):
+    Path(sys.argv[1], f"begun {cluster.worker}").touch()
+    return tf.data.Dataset.range(first, last).map(lambda i: (tf.cast([i], tf.float32), i % 3))
+
+speed = Features(None, None).speed
+backbone = SimpleNamespace(forward=forward, width=1, speed=speed, stay_with=lambda kept: None)
+folder = CheckpointFolder(Path(sys.argv[1]), "key", writable=cluster.is_chief)
+parts = Continuation(cluster, folder, 10, preemption).parts("features")
+with cluster.losses_as_exit_status():
+    extract(backbone, elements, int(sys.argv[2]), "views", cluster, parts)
+"""
+
+
+@pytest.fixture
+def workers(tmp_path):
+    """Two processes in the midst of their features."""
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
+        addresses = [f"127.0.0.1:{listener.getsockname()[1]}" for listener in listeners]
+    processes = [start(addresses, index, tmp_path) for index in range(2)]
+    while not all((tmp_path / f"begun {index}").exists() for index in range(2)):
+        assert all(process.poll() is None for process in processes), processes[0].communicate()
+        time.sleep(0.1)
+    time.sleep(3)  # the first batch was a stretch of its own
+    yield processes
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def start(addresses: list[str], index: int, folder: Path) -> subprocess.Popen[str]:
+    config = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
+    return subprocess.Popen(
+        [sys.executable, "-c", EXTRACT, folder, str(ROWS)],
+        env=os.environ | {"TF_CONFIG": config, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        pipesize=1 << 20,
+    )
+
+
+@pytest.mark.parametrize(("lost", "name"), [(1, "worker 1"), (0, "chief 0")])
+def test_a_lost_worker_ends_the_other_within_a_minute(workers, lost, name):
+    workers[lost].kill()
+    killed_s = time.monotonic()
+    _, said = workers[1 - lost].communicate(timeout=120)
+    assert workers[1 - lost].returncode == 138, said
+    assert time.monotonic() - killed_s < 60
+    message = rf"error: expected 2 workers to train together, lost {name} \(127\.0\.0\.1:\d+\) \(.+\)"
+    assert re.match(message, said.splitlines()[-1])
+
+
+def test_told_to_end_both_do_when_what_they_have_is_kept(workers, tmp_path):
+    workers[1].send_signal(signal.SIGTERM)
+    for process in workers:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 143, said
+    folder = CheckpointFolder(tmp_path, "key", writable=True)
+    [part] = [folder.kept(part) for part in folder.parts("features")]
+    assert 0 < len(part.labels) < ROWS
+    assert part.labels.tolist() == (np.arange(len(part.labels)) % 3).tolist()

@@ -94,7 +94,7 @@ def test_changes_since_the_run_before(second_run):
 def test_page_of_a_second_run(second_run):
     text = page_of(second_run).text
     assert "Train 4 50.0 % Validation 2 25.0 % Test 2 25.0 % Groups 8 New images 1,200" in text
-    assert "New images 1,200 New groups 3 Runs so far 2" in text
+    assert "New images 1,200 Runs so far 2" in text
     assert "New images 1,200 Vanished images 7 New groups 3 Vanished groups 1" in text
     assert "coast 3 60.0 % 1 20.0 % 1 20.0 % 3 1 1 0" in text
     assert "all classes 4 50.0 % 2 25.0 % 2 25.0 % 4 2 2 3" in text

@@ -15,6 +15,7 @@ from components._objects.retrying import CONNECTIONS, patience, retry_after_s
 from components._objects.stored_object import StorageError, StoredObject, Write
 
 _CHUNK_BYTES = 2**20
+_MD5_BYTES = 16
 
 
 def stat(uri: str) -> StoredObject:
@@ -104,9 +105,13 @@ def _checksum(response: requests.Response) -> str:
     headers = response.headers
     if found := re.search(r"\bcrc32c=([\w+/=]+)", headers.get("x-goog-hash", "")):
         return f"crc32c:{base64.b64decode(found[1]).hex()}"
-    if response.status_code == 200 and "Content-MD5" in headers and "Content-Encoding" not in headers:
-        return f"md5:{base64.b64decode(headers['Content-MD5']).hex()}"  # of what is sent (RFC 1864): here all of it
-    return ""
+    if response.status_code != 200 or "Content-Encoding" in headers:
+        return ""
+    try:
+        md5 = base64.b64decode(headers.get("Content-MD5", ""), validate=True)  # RFC 1864: of what is sent, here all
+    except ValueError:
+        return ""
+    return f"md5:{md5.hex()}" if len(md5) == _MD5_BYTES else ""  # some servers send hex digits
 
 
 @cache

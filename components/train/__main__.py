@@ -5,8 +5,10 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from components._errors import InputError
 from components._executor import Artifact, input_errors_as_exit_status, step_parser, write_executor_output
 from components._parameters import add_flags, from_flags
+from components._progress import say
 from components.train.local_workers import train_with_local_workers
 from components.train.parameters import TrainParameters
 from components.train.preemption import Preemption
@@ -44,6 +46,11 @@ def main() -> None:
     preemption.heed_sigterm()
     with input_errors_as_exit_status():
         parameters = from_flags(TrainParameters, flags)
+        if "://" in flags.checkpoints:
+            raise InputError(
+                f"--checkpoints: expected a folder, such as a mounted volume or /gcs/BUCKET/FOLDER on Vertex AI. "
+                f"Received: {flags.checkpoints!r}."
+            )
         if flags.workers > 1:
             sys.exit(train_with_local_workers(flags.workers, sys.argv[1:]))
         _train(flags, parameters, preemption)
@@ -64,6 +71,10 @@ def _train(flags: Namespace, parameters: TrainParameters, preemption: Preemption
     beside_model = flags.model.with_name(f".{flags.model.name}.checkpoints")
     folder = Path(flags.checkpoints) if flags.checkpoints else beside_model
     checkpoints = checkpoints_of(cluster, folder, parameters, images, validation)
+    if cluster.is_chief and not checkpoints.claim():
+        say("train", f"the same training is going on elsewhere, with its checkpoints in {checkpoints.folder}")
+        folder = beside_model
+        checkpoints = checkpoints_of(cluster, folder, parameters, images, validation)
     continuation = Continuation(cluster, checkpoints, parameters.checkpoint_minutes, preemption)
     outputs = Outputs(
         flags.model, flags.history, flags.report.with_name(f"{flags.report.name}.html"), flags.tensorboard

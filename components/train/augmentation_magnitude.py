@@ -36,6 +36,7 @@ _REACHES = {
     ("Posterization", "bits"): Reach(8, lowest=1, highest=8, whole=True),
     ("RandomCropAndResize", "crop_area_factor"): Reach(1.0, lowest=0.01),
     ("RandomCropAndResize", "aspect_ratio_factor"): Reach(1.0, lowest=0.1, highest=10.0),
+    ("RandomAspectRatio", "factor"): Reach(1.0, lowest=0.1, highest=10.0),
     ("RandomZoom", "height_factor"): Reach(lowest=-0.9, highest=0.9),  # at -1, one pixel would be left
     ("RandomZoom", "width_factor"): Reach(lowest=-0.9, highest=0.9),
 }

@@ -1,10 +1,13 @@
 """Where a training stands, in one file: what follows from it is the same to the last bit."""
 
+import fcntl
 import hashlib
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -122,6 +125,24 @@ class CheckpointFolder:
 
     def __init__(self, folder: Path, key: str, *, writable: bool) -> None:
         self._all, self.folder, self._writable = folder, folder / key, writable
+        self._lock: int | None = None
+
+    def claim(self) -> bool:
+        """Keeps the same training in other processes out, until this one ends; returns False if one was first.
+
+        Where a file system knows no locks, nobody is kept out.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            self._lock = None
+            return False
+        except OSError:
+            pass
+        return True
 
     def read(self) -> bytes:
         """Returns the last checkpoint, nothing if there is none that can be used; says so where one is left aside."""
@@ -169,6 +190,11 @@ class CheckpointFolder:
     def clear(self, *, others: bool) -> None:
         """Removes this training's checkpoints, and those of others where they are of no use any more."""
         shutil.rmtree(self._all if others else self.folder, ignore_errors=True)
+        with suppress(OSError):
+            self._all.rmdir()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def _parts(self, name: str) -> Path:
         return self.folder / f"{name}, so far"

@@ -13,6 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from components._errors import InputError
+from components.train.local_workers import ON_ONE_MACHINE
 
 # Kubeflow's TFJob reserves this one for "try again" (128 + SIGUSR1).
 LOST_WORKER_STATUS = 138
@@ -139,19 +140,22 @@ def join_cluster(environment: Mapping[str, str]) -> Cluster:
     """
     addresses, worker = _place(environment.get("TF_CONFIG", ""))
     if len(addresses) > 1:
-        strategy = tf.distribute.MultiWorkerMirroredStrategy(communication_options=_communication())
+        strategy = tf.distribute.MultiWorkerMirroredStrategy(communication_options=_communication(environment))
         return Cluster(strategy, len(addresses), worker, tuple(addresses))
     if len(tf.config.list_physical_devices("GPU")) > 1:
         return Cluster(tf.distribute.MirroredStrategy())
     return Cluster(tf.distribute.get_strategy())
 
 
-def _communication() -> tf.distribute.experimental.CommunicationOptions:
-    """Returns how workers add up: by NVIDIA's library where there are GPUs, which TensorFlow uses only if asked to."""
+def _communication(environment: Mapping[str, str]) -> tf.distribute.experimental.CommunicationOptions:
+    """Returns how workers add up: by NVIDIA's library where there are GPUs, which TensorFlow uses only if asked to.
+
+    It refuses workers that share a GPU, as those on one machine may.
+    """
     kinds = tf.distribute.experimental.CommunicationImplementation
-    has_gpus = bool(tf.config.list_physical_devices("GPU"))
+    by_nccl = tf.config.list_physical_devices("GPU") and ON_ONE_MACHINE not in environment
     return tf.distribute.experimental.CommunicationOptions(
-        bytes_per_pack=_PACK_BYTES, implementation=kinds.NCCL if has_gpus else kinds.RING
+        bytes_per_pack=_PACK_BYTES, implementation=kinds.NCCL if by_nccl else kinds.RING
     )
 
 

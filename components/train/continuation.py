@@ -130,9 +130,11 @@ class Parts:
         self._rows, self._kept_s = 0, time.monotonic()
 
     def kept(self) -> Iterator[Features]:
-        """Yields the parts in order, on all workers; they must call this together."""
+        """Yields the parts that follow one another, on all workers; they must call this together."""
         names = self._folder.parts(self._name) if self._folder and self._cluster.is_chief else []
         for name in json.loads(self._cluster.from_chief(json.dumps(names).encode())):
+            if int(Path(name).name) != self._rows:
+                break
             part = _of_chief(self._cluster, self._folder, name)
             if part:
                 self._rows += len(part.labels)

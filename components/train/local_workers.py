@@ -18,6 +18,7 @@ from components._progress import say
 _GRACE_S = 60.0
 _POLL_S = 0.1
 INTERRUPTED_STATUS = 130  # as a shell counts: 128 + SIGINT
+ON_ONE_MACHINE = "SCENERY_WORKERS_ON_ONE_MACHINE"  # set for those of a cluster, who may share a GPU
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def train_with_local_workers(workers: int, flags: Sequence[str]) -> int:
 
 def _of_cluster(addresses: Sequence[str], index: int, flags: Sequence[str]) -> LocalWorker:
     tf_config = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
-    return LocalWorker("components.train", [*flags, "--workers", "1"], {"TF_CONFIG": tf_config})
+    return LocalWorker("components.train", [*flags, "--workers", "1"], {"TF_CONFIG": tf_config, ON_ONE_MACHINE: "1"})
 
 
 def _start(worker: LocalWorker, share: Mapping[str, str], lifeline: int) -> subprocess.Popen[bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from components._processors import processors
-from components.ingest.decode.one_image import Picture
+from components.ingest.decode.one_image import Picture, Refusal
 from components.ingest.decode.pool import decode_in_order
 from components.ingest.decode.reading import copy_of, read_ahead
 from components.ingest.parameters import IngestParameters, QualityFlag
@@ -58,19 +58,23 @@ def decode_images(
         OSError: If something from a network cannot be written to the scratch folder.
     """
     begun: deque[SourceImage] = deque()  # handed to the pool, which gives answers in the same order
-    with (
-        TemporaryDirectory(dir=scratch) as copies,
-        closing(read_ahead(_noted(images, begun), Path(copies))) as tasks,
-        closing(decode_in_order(tasks, parameters, workers or processors())) as outcomes,
-    ):
-        for number, outcome in enumerate(outcomes):
-            image = begun.popleft()
-            if image.file.save:
-                copy_of(Path(copies), number).unlink(missing_ok=True)
-            if isinstance(outcome, Picture):
-                yield _stored(image, outcome), outcome.jpeg
-            else:
-                yield Rejected(image.source_uri, image.label, outcome.kind, outcome.reason)
+    with TemporaryDirectory(dir=scratch) as folder:
+        copies = Path(folder)
+
+        def remove_copy(number: int) -> None:
+            copy_of(copies, number).unlink(missing_ok=True)
+
+        with (
+            closing(read_ahead(_noted(images, begun), copies)) as tasks,
+            closing(decode_in_order(tasks, parameters, workers or processors(), remove_copy)) as outcomes,
+        ):
+            yield from (_result(begun.popleft(), outcome) for outcome in outcomes)
+
+
+def _result(image: SourceImage, outcome: Picture | Refusal) -> tuple[StoredImage, bytes] | Rejected:
+    if isinstance(outcome, Picture):
+        return _stored(image, outcome), outcome.jpeg
+    return Rejected(image.source_uri, image.label, outcome.kind, outcome.reason)
 
 
 def _noted(images: Iterable[SourceImage], begun: deque[SourceImage]) -> Iterator[SourceImage]:

@@ -8,7 +8,7 @@ only which batch it was.
 import signal
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from multiprocessing.connection import wait
 
@@ -27,7 +27,10 @@ POSTPONED_IMAGES = 32
 
 
 def decode_in_order(
-    tasks: Iterable[Task | Refusal], parameters: IngestParameters, workers: int
+    tasks: Iterable[Task | Refusal],
+    parameters: IngestParameters,
+    workers: int,
+    finished: Callable[[int], object],
 ) -> Generator[Picture | Refusal, None, None]:
     """Decodes images in parallel processes.
 
@@ -35,6 +38,7 @@ def decode_in_order(
         tasks: Numbered from 0; a refusal stands for a file that could not be read.
         parameters: Of the step.
         workers: Number of processes, at most.
+        finished: Told a task's number when its file is not read any more, long before its turn perhaps.
 
     Yields:
         For each task, in order: the picture, or why there is none.
@@ -42,7 +46,7 @@ def decode_in_order(
     Raises:
         RuntimeError: If a process ends before it has begun to work.
     """
-    pool = _Pool(tasks, parameters, workers)
+    pool = _Pool(tasks, parameters, workers, finished)
     try:
         pool.hand_out()
         while pool.busy():
@@ -57,8 +61,14 @@ def decode_in_order(
 
 
 class _Pool:
-    def __init__(self, tasks: Iterable[Task | Refusal], parameters: IngestParameters, workers: int) -> None:
-        self._upcoming = enumerate(tasks)
+    def __init__(
+        self,
+        tasks: Iterable[Task | Refusal],
+        parameters: IngestParameters,
+        workers: int,
+        finished: Callable[[int], object],
+    ) -> None:
+        self._upcoming, self._tell_finished = enumerate(tasks), finished
         self._parameters = parameters
         self._workers = workers
         self._processes: list[DecodingProcess] = []
@@ -165,6 +175,7 @@ class _Pool:
             (self._postponed if task.granted_bytes > SMALL_BYTES else self._returned).append(task)
 
     def _finish(self, number: int, outcome: Picture | Refusal) -> None:
+        self._tell_finished(number)
         self._finished[number] = outcome
         self._waiting_bytes += _size_bytes(outcome)
 

@@ -47,7 +47,7 @@ def read_ahead(images: Iterable[SourceImage], scratch: Path) -> Generator[Task |
 
 
 def copy_of(scratch: Path, number: int) -> Path:
-    """Returns where the copy of a remote image lies until whoever asked for the tasks removes it."""
+    """Returns where the copy of a remote image lies until whoever takes the tasks removes it."""
     return scratch / f"{number}.remote"
 
 

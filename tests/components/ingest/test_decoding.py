@@ -153,8 +153,10 @@ def test_a_process_that_is_killed_while_idle_costs_no_image(tmp_path, picture, m
             _kill(started[-1])
             yield task
 
-    outcomes = list(pool.decode_in_order(tasks(), IngestParameters(), 1))
+    finished = []
+    outcomes = list(pool.decode_in_order(tasks(), IngestParameters(), 1, finished.append))
     assert [type(outcome) for outcome in outcomes] == [Picture] * 3
+    assert finished == [0, 1, 2]
     assert len(started) == 3
 
 
@@ -265,6 +267,18 @@ def test_copies_go_when_their_pictures_come(tmp_path, picture):
     assert len(list(copies.iterdir())) <= reading.READS
     results.close()
     assert not list(tmp_path.iterdir())
+
+
+def test_copies_go_although_an_earlier_image_takes_its_time(tmp_path, picture, monkeypatch):
+    monkeypatch.setattr(pool, "BATCH_IMAGES", 4)
+    slow = image_of(HANG, "slow")
+    given = [slow, *(remote_image_of(partial(picture, number), str(number)) for number in range(100))]
+    results = decoding.decode_images(given, IngestParameters(image_timeout_s=3), tmp_path, 2)
+    assert next(results).kind == "too slow"
+    [copies] = tmp_path.iterdir()
+    left = len(list(copies.iterdir()))
+    results.close()
+    assert left <= reading.READS + 2 * 4
 
 
 def test_nothing_new_is_begun_while_many_images_wait_for_memory(tmp_path, monkeypatch):

@@ -112,6 +112,19 @@ def test_the_key_is_of_all_that_the_result_depends_on():
     assert key not in (training_key(TrainParameters(seed=1), ["a", "b"]), training_key(TrainParameters(), ["a", "c"]))
 
 
+def test_one_training_at_a_time(folder, tmp_path):
+    def another():
+        return CheckpointFolder(tmp_path / "checkpoints", "mine", writable=True)
+
+    assert folder.claim()
+    assert not another().claim()
+    assert CheckpointFolder(tmp_path / "checkpoints", "other", writable=True).claim()
+    folder.write(CHECKPOINT)
+    folder.clear(others=False)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["other"]
+    assert another().claim()
+
+
 def test_cleared_nothing_is_left(folder, tmp_path):
     folder.write(CHECKPOINT)
     folder.clear(others=True)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from components._errors import InputError
 from components.train.cluster import Cluster, _communication, _place, join_cluster
+from components.train.local_workers import ON_ONE_MACHINE
 
 
 def tf_config(cluster, task_type, index):
@@ -79,8 +80,9 @@ def test_an_index_beyond_the_addresses_is_refused(cluster, task_type, index):
 def test_gpus_add_up_by_nvidias_library(monkeypatch, gpus, implementation):
     """There are none here: what TensorFlow would list is made up."""
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus if kind == "GPU" else [])
-    options = _communication()
+    options = _communication({})
     assert (options.implementation.value, options.bytes_per_pack) == (implementation, 4 << 20)
+    assert _communication({ON_ONE_MACHINE: "1"}).implementation.value == "RING"
 
 
 def test_alone_the_chief_tells_itself():

@@ -1,6 +1,7 @@
 """Features of all rows, and the shares in which workers compute them."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,3 +116,15 @@ def test_all_parts_there_nothing_is_computed(compute, tmp_path):
     parts = Parts(join_cluster({}), CheckpointFolder(tmp_path, "key", writable=True), "features", 0.0)
     extract(Backbone(), elements, ROWS, "views", join_cluster({}), parts)
     check_rest(compute, 3)
+
+
+def test_parts_that_do_not_follow_one_another_are_left_aside(compute, tmp_path):
+    """As two trainings at once could have left them where a file system knows no locks."""
+    parts = Parts(join_cluster({}), CheckpointFolder(tmp_path, "key", writable=True), "features", 0.0)
+    whole = extract(Backbone(), elements, ROWS, "views", join_cluster({}), parts)
+    others = CheckpointFolder(tmp_path, "key", writable=True)
+    first, second = others.parts("features")[:2]
+    (tmp_path / "key" / second).rename((tmp_path / "key" / second).with_name(f"{int(Path(second).name) - 1:012}"))
+    kept = list(Parts(join_cluster({}), others, "features").kept())
+    assert [part.x.tolist() for part in kept] == [whole.x[: len(kept[0].labels)].tolist()]
+    assert int(Path(first).name) == 0

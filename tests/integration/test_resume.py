@@ -75,24 +75,23 @@ def changed_ns(checkpoints: Path) -> int:
     return max((file.stat().st_mtime_ns for file in checkpoints.glob("*/state.npz")), default=0)
 
 
-def test_a_run_that_is_stopped_in_training_goes_on_when_it_is_repeated(sample, tmp_path):
+def test_a_run_that_is_stopped_in_training_goes_on_when_it_is_repeated(sample, tmp_path, request):
+    in_foreground = request.getfixturevalue("start")
     command = [sys.executable, "-m", "pipelines.cli", "run", "--data", sample, "--cache"]
     settings = {"image_size_px": 32, "head_epochs": 1, "finetune_epochs": 40, "checkpoint_minutes": 1e-5}
     settings |= {"weights": "none", "backbone": "baseline_cnn", "min_macro_f1": 0, "min_recall": 0}
     command += [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
     checkpoints = tmp_path / "runs" / ".checkpoints"
-    with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as stopped:
-        while not any(map(changed_ns, checkpoints.glob("*"))):
-            assert stopped.poll() is None, stopped.stdout.read()
-            time.sleep(0.05)
-        stopped.send_signal(signal.SIGINT)
-        said, _ = stopped.communicate(timeout=60)
-    assert stopped.returncode, said
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as again:
-        said, _ = again.communicate(timeout=200)
-    assert again.returncode == 0, said
+    stopped = in_foreground(command, tmp_path)
+    while not any(map(changed_ns, checkpoints.glob("*"))):
+        assert stopped.poll() is None, stopped.communicate()
+        time.sleep(0.05)
+    stopped.send_signal(signal.SIGINT)
+    said, errors = stopped.communicate(timeout=60)
+    assert stopped.returncode == 130, said + errors
+    again = in_foreground(command, tmp_path)
+    said, errors = again.communicate(timeout=200)
+    assert again.returncode == 0, said + errors
     assert "train | going on from a checkpoint: " in said
     assert not list(checkpoints.iterdir())
 

@@ -88,7 +88,8 @@ def test_a_lost_worker_ends_the_other_within_a_minute(workers, lost, name):
     assert workers[1 - lost].returncode == 138, said
     assert time.monotonic() - killed_s < 60
     message = rf"error: expected 2 workers to train together, lost {name} \(127\.0\.0\.1:\d+\) \(.+\)"
-    assert re.match(message, said.splitlines()[-1])
+    # Not always the last line: TensorFlow's pool of threads may complain when Python has closed its pipe.
+    assert any(re.match(message, line) for line in said.splitlines()), said
 
 
 def test_told_to_end_both_do_when_what_they_have_is_kept(workers, tmp_path):

@@ -101,7 +101,10 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
     warmup_epochs: int = Field(1, ge=0, le=1000, description="epochs in which a cosine schedule rises, in each phase")
     patience: int = Field(10, ge=1, le=1000, description="epochs without a better validation macro-F1 that end a phase")
     checkpoint_minutes: float = Field(
-        10.0, gt=0, le=1440, description="between two checkpoints in an epoch; there is one after each epoch too"
+        10.0,
+        gt=0,
+        le=1440,
+        description="between two checkpoints in an epoch; one after each epoch too, unless epochs are very short",
     )
     mlflow_tracking_uri: str = Field(
         "", description="MLflow server to track the training on, https://mlflow.example.com, or databricks; empty: none"

@@ -74,8 +74,8 @@ def write_split_datasets(
         class_names=dataset.class_names,
         parameters=parameters_digest(parameters),
     )
-    # All that follows is derived from the ledger: a run that is killed after this, and repeated, does the same again.
     fold = parameters.fold if parameters.folds else None
+    # All that follows is derived from the ledger: a run that is killed after this, and repeated, does the same again.
     decision, ledger_data = decide_and_replace(
         ledger_uri, lambda previous: _checked(decide(rows, previous, run, parameters), images)
     )

@@ -48,7 +48,7 @@ def main() -> None:
         parameters = from_flags(TrainParameters, flags)
         if "://" in flags.checkpoints:
             raise InputError(
-                f"--checkpoints: expected a folder, such as a mounted volume or /gcs/BUCKET/FOLDER on Vertex AI. "
+                "--checkpoints: expected a folder, such as a mounted volume or /gcs/BUCKET/FOLDER on Vertex AI. "
                 f"Received: {flags.checkpoints!r}."
             )
         if flags.workers > 1:

@@ -70,11 +70,11 @@ def _train(flags: Namespace, parameters: TrainParameters, preemption: Preemption
     validation = read_images(flags.validation, parameters.image_size_px, images.dataset.class_names)
     beside_model = flags.model.with_name(f".{flags.model.name}.checkpoints")
     folder = Path(flags.checkpoints) if flags.checkpoints else beside_model
-    checkpoints = checkpoints_of(cluster, folder, parameters, images, validation)
+    checkpoints = checkpoints_of(folder, parameters, images, validation)
     if cluster.is_chief and not checkpoints.claim():
         say("train", f"the same training is going on elsewhere, with its checkpoints in {checkpoints.folder}")
         folder = beside_model
-        checkpoints = checkpoints_of(cluster, folder, parameters, images, validation)
+        checkpoints = checkpoints_of(folder, parameters, images, validation)
     continuation = Continuation(cluster, checkpoints, parameters.checkpoint_minutes, preemption)
     outputs = Outputs(
         flags.model, flags.history, flags.report.with_name(f"{flags.report.name}.html"), flags.tensorboard

@@ -117,14 +117,13 @@ class CheckpointFolder:
     Args:
         folder: Where; created when something is written.
         key: The training's; see `training_key`.
-        writable: Whether this process is the one that writes.
 
     Attributes:
         folder: That of this training.
     """
 
-    def __init__(self, folder: Path, key: str, *, writable: bool) -> None:
-        self._all, self.folder, self._writable = folder, folder / key, writable
+    def __init__(self, folder: Path, key: str) -> None:
+        self._all, self.folder = folder, folder / key
         self._lock: int | None = None
 
     def claim(self) -> bool:

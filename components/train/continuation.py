@@ -21,12 +21,10 @@ from components.train.preemption import Preemption, end
 from components.train.speed import Speed
 
 
-def checkpoints_of(
-    cluster: Cluster, folder: Path, parameters: TrainParameters, images: Images, validation: Images
-) -> CheckpointFolder:
-    """Returns the checkpoints of a training; the chief writes them, other workers may read."""
+def checkpoints_of(folder: Path, parameters: TrainParameters, images: Images, validation: Images) -> CheckpointFolder:
+    """Returns the checkpoints of a training, which its chief reads and writes."""
     key = training_key(parameters, [images.dataset.digest, validation.dataset.digest])
-    return CheckpointFolder(folder, key, writable=cluster.is_chief)
+    return CheckpointFolder(folder, key)
 
 
 class Continuation:

@@ -60,5 +60,5 @@ class FrozenFeatures(Continuation):
         ignored = _OF_THE_HEAD | (_OF_TRAINING_IMAGES if name.endswith("validation images") else set())
         defaults = TrainParameters.model_validate({}).model_dump(include=ignored)
         key = training_key(self._parameters.model_copy(update=defaults), self._digests)
-        folder = CheckpointFolder(self._features, key, writable=True)
+        folder = CheckpointFolder(self._features, key)
         return Continuation(self._cluster, folder).kept(name, compute)

@@ -68,7 +68,7 @@ def head_s(head: keras.Model, features: Features, batch_size: int, epochs: int) 
             phase="head", classifier=head, learner=head, optimizer=optimizer, callbacks=[], best=best, history=history,
             exposure={}, setup_seconds={}, progress=progress,
         )  # fmt: skip
-        continuation = Continuation(cluster, CheckpointFolder(Path(folder), "key", writable=True))
+        continuation = Continuation(cluster, CheckpointFolder(Path(folder), "key"))
         recorder = EpochRecorder(history, "head", batch_size, optimizer, verbose=False)
         began_s = time.perf_counter()
         loss = tf.nn.sparse_softmax_cross_entropy_with_logits

@@ -80,7 +80,7 @@ def loop(model: keras.Model, x: tf.Tensor, labels: tf.Tensor, steps: int, folder
             phase="head", classifier=model, learner=model, optimizer=optimizer, callbacks=[], best=best, history=[],
             exposure={}, setup_seconds={}, progress=progress,
         )  # fmt: skip
-        continuation = Continuation(cluster, CheckpointFolder(folder, "key", writable=True))
+        continuation = Continuation(cluster, CheckpointFolder(folder, "key"))
         recorder = EpochRecorder([], "head", len(labels), optimizer, verbose=True)
         train = train_steps(model, optimizer, loss, cluster.strategy)
         fit(

@@ -32,7 +32,7 @@ CHECKPOINT = Checkpoint(
 
 @pytest.fixture
 def folder(tmp_path):
-    return CheckpointFolder(tmp_path / "checkpoints", "mine", writable=True)
+    return CheckpointFolder(tmp_path / "checkpoints", "mine")
 
 
 def test_a_checkpoint_comes_back_to_the_bit(folder):
@@ -57,7 +57,7 @@ def test_without_a_checkpoint_there_is_nothing_to_say(folder, capsys):
 
 
 def test_those_of_another_training_are_ignored_and_stay(folder, tmp_path, capsys):
-    other = CheckpointFolder(tmp_path / "checkpoints", "other", writable=True)
+    other = CheckpointFolder(tmp_path / "checkpoints", "other")
     other.write(CHECKPOINT)
     assert folder.read() == b""
     assert capsys.readouterr().out == (
@@ -114,11 +114,11 @@ def test_the_key_is_of_all_that_the_result_depends_on():
 
 def test_one_training_at_a_time(folder, tmp_path):
     def another():
-        return CheckpointFolder(tmp_path / "checkpoints", "mine", writable=True)
+        return CheckpointFolder(tmp_path / "checkpoints", "mine")
 
     assert folder.claim()
     assert not another().claim()
-    assert CheckpointFolder(tmp_path / "checkpoints", "other", writable=True).claim()
+    assert CheckpointFolder(tmp_path / "checkpoints", "other").claim()
     folder.write(CHECKPOINT)
     folder.clear(others=False)
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["other"]

@@ -67,7 +67,7 @@ def test_workers_share_out_whole_batches(rows, workers):
 @pytest.fixture
 def compute(tmp_path):
     """Returns a function that computes features or goes on with them, and keeps parts every so many minutes."""
-    folder, cluster = CheckpointFolder(tmp_path, "key", writable=True), join_cluster({})
+    folder, cluster = CheckpointFolder(tmp_path, "key"), join_cluster({})
 
     def compute(backbone: Backbone, preemption: Preemption, minutes: float) -> Features:
         continuation = Continuation(cluster, folder, minutes, preemption)
@@ -107,22 +107,22 @@ def test_killed_it_goes_on_after_the_last_part(compute, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         compute(Backbone(2, killed), Preemption(), 1e-9)
-    assert len(CheckpointFolder(tmp_path, "key", writable=True).parts("features")) == 2
+    assert len(CheckpointFolder(tmp_path, "key").parts("features")) == 2
     check_rest(compute, 2)
     assert [path.name for path in (tmp_path / "key").iterdir()] == ["features"]
 
 
 def test_all_parts_there_nothing_is_computed(compute, tmp_path):
-    parts = Parts(join_cluster({}), CheckpointFolder(tmp_path, "key", writable=True), "features", 0.0)
+    parts = Parts(join_cluster({}), CheckpointFolder(tmp_path, "key"), "features", 0.0)
     extract(Backbone(), elements, ROWS, "views", join_cluster({}), parts)
     check_rest(compute, 3)
 
 
 def test_parts_that_do_not_follow_one_another_are_left_aside(compute, tmp_path):
     """As two trainings at once could have left them where a file system knows no locks."""
-    parts = Parts(join_cluster({}), CheckpointFolder(tmp_path, "key", writable=True), "features", 0.0)
+    parts = Parts(join_cluster({}), CheckpointFolder(tmp_path, "key"), "features", 0.0)
     whole = extract(Backbone(), elements, ROWS, "views", join_cluster({}), parts)
-    others = CheckpointFolder(tmp_path, "key", writable=True)
+    others = CheckpointFolder(tmp_path, "key")
     first, second = others.parts("features")[:2]
     (tmp_path / "key" / second).rename((tmp_path / "key" / second).with_name(f"{int(Path(second).name) - 1:012}"))
     kept = list(Parts(join_cluster({}), others, "features").kept())

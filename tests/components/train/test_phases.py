@@ -74,7 +74,7 @@ def test_validation_has_all_images_once_and_fills_its_last_step_up(datasets, nam
 
 @pytest.mark.slow
 def test_features_that_are_left_to_compute_are_computed_as_those_before_an_interruption(datasets, tmp_path):
-    folder = CheckpointFolder(tmp_path, "key", writable=True)
+    folder = CheckpointFolder(tmp_path, "key")
     before = phases_of(datasets, folder, precision="mixed_bfloat16").set_up("head")
     validation = "head: features of validation images"
     computed = folder.kept(validation).x.copy()

@@ -44,7 +44,7 @@ def elements(first, last):
 
 speed = Features(None, None).speed
 backbone = SimpleNamespace(forward=forward, width=1, speed=speed, stay_with=lambda kept: None)
-folder = CheckpointFolder(Path(sys.argv[1]), "key", writable=cluster.is_chief)
+folder = CheckpointFolder(Path(sys.argv[1]), "key")
 parts = Continuation(cluster, folder, 10, preemption).parts("features")
 with cluster.losses_as_exit_status():
     extract(backbone, elements, int(sys.argv[2]), "views", cluster, parts)
@@ -97,7 +97,7 @@ def test_told_to_end_both_do_when_what_they_have_is_kept(workers, tmp_path):
     for process in workers:
         _, said = process.communicate(timeout=120)
         assert process.returncode == 143, said
-    folder = CheckpointFolder(tmp_path, "key", writable=True)
+    folder = CheckpointFolder(tmp_path, "key")
     [part] = [folder.kept(part) for part in folder.parts("features")]
     assert 0 < len(part.labels) < ROWS
     assert part.labels.tolist() == (np.arange(len(part.labels)) % 3).tolist()

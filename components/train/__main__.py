@@ -3,6 +3,7 @@
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from contextlib import closing
 from pathlib import Path
 
 from components._errors import InputError
@@ -80,11 +81,12 @@ def _train(flags: Namespace, parameters: TrainParameters, preemption: Preemption
         flags.model, flags.history, flags.report.with_name(f"{flags.report.name}.html"), flags.tensorboard
     )
     task = Task(parameters, images, validation)
-    described = train_and_record(task, outputs, cluster, continuation, kept=checkpoints.folder)
-    if cluster.is_chief:
-        artifacts = {name: Artifact(path, described.get(name, {})) for name, path in vars(outputs).items()}
-        write_executor_output(flags.executor_input, artifacts)
-        checkpoints.clear(others=folder == beside_model)
+    with closing(checkpoints):
+        described = train_and_record(task, outputs, cluster, continuation, kept=checkpoints.folder)
+        if cluster.is_chief:
+            artifacts = {name: Artifact(path, described.get(name, {})) for name, path in vars(outputs).items()}
+            write_executor_output(flags.executor_input, artifacts)
+            checkpoints.clear(others=folder == beside_model)
 
 
 if __name__ == "__main__":

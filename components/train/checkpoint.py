@@ -151,7 +151,7 @@ class CheckpointFolder:
                 return file.read_bytes()
             say("train", f"{file}: this checkpoint is damaged; it is ignored, training begins anew")
         elif any(self._all.glob(f"*/{_STATE_FILE}")):
-            say("train", f"{self._all}: its checkpoints belong to other data, parameters or code; they are ignored")
+            say("train", f"{self._all}: the checkpoints there belong to other data, parameters or code")
         return b""
 
     def write(self, checkpoint: Checkpoint) -> None:
@@ -189,6 +189,11 @@ class CheckpointFolder:
     def clear(self, *, others: bool) -> None:
         """Removes this training's checkpoints, and those of others where they are of no use any more."""
         shutil.rmtree(self._all if others else self.folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Removes folders in which nothing has been written, and lets other processes claim this training."""
+        with suppress(OSError):
+            self.folder.rmdir()
         with suppress(OSError):
             self._all.rmdir()
         if self._lock is not None:

@@ -62,11 +62,11 @@ def run(
     """
     from components._storage import check_apart, local_path, local_paths
     from pipelines.compile import COMPONENTS, PIPELINE_FILE
-    from pipelines.local.data import checkpoints_folder, data_arguments
+    from pipelines.local.data import data_arguments
     from pipelines.parameters import resolve
 
     arguments = resolve(preset, config, settings or []).model_dump() | data_arguments(data, ledger)
-    arguments["checkpoints"] = str(checkpoints_folder(runs, arguments))
+    arguments["checkpoints"] = str(runs.resolve() / ".checkpoints")
     check_apart(local_paths({"--data": arguments["source"], "--ledger": arguments["ledger_uri"]}), {"--runs": runs})
     from pipelines.local.run import RunRequest, run_pipeline
     from pipelines.local.summary import print_summary

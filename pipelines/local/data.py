@@ -1,11 +1,8 @@
 """The data of a local run: where it is, and what of this machine containers have to see of it."""
 
-import hashlib
-import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from components._errors import InputError
 from components._objects import check_replaceable, is_remote
@@ -41,18 +38,6 @@ def data_arguments(data: str, ledger: str) -> dict[str, str]:
         "ledger_uri": ledger_uri,
         "ledger_digest": ledger_digest(ledger_uri),
     }
-
-
-def checkpoints_folder(runs: Path, arguments: Mapping[str, Any]) -> Path:
-    """Returns where an interrupted run of the same data and parameters has left its checkpoints.
-
-    Args:
-        runs: Folder for the runs.
-        arguments: The pipeline's. Whether the ledger is another makes no difference: that run may have written it.
-    """
-    told = {name: value for name, value in arguments.items() if name != "ledger_digest"}
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
-    return runs.resolve() / ".checkpoints" / digest.hexdigest()[:16]
 
 
 def source_mounts(source: Path) -> list[Path]:

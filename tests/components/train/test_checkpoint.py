@@ -61,8 +61,7 @@ def test_those_of_another_training_are_ignored_and_stay(folder, tmp_path, capsys
     other.write(CHECKPOINT)
     assert folder.read() == b""
     assert capsys.readouterr().out == (
-        f"train: {tmp_path / 'checkpoints'}: its checkpoints belong to other data, parameters or code; "
-        "they are ignored\n"
+        f"train: {tmp_path / 'checkpoints'}: the checkpoints there belong to other data, parameters or code\n"
     )
     assert other.read()
 
@@ -121,6 +120,7 @@ def test_one_training_at_a_time(folder, tmp_path):
     assert CheckpointFolder(tmp_path / "checkpoints", "other").claim()
     folder.write(CHECKPOINT)
     folder.clear(others=False)
+    folder.close()
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["other"]
     assert another().claim()
 
@@ -128,4 +128,18 @@ def test_one_training_at_a_time(folder, tmp_path):
 def test_cleared_nothing_is_left(folder, tmp_path):
     folder.write(CHECKPOINT)
     folder.clear(others=True)
+    folder.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_closed_with_nothing_written_nothing_is_left(folder, tmp_path):
+    assert folder.claim()
+    folder.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_closed_it_keeps_what_was_written(folder):
+    assert folder.claim()
+    folder.write(CHECKPOINT)
+    folder.close()
+    assert folder.read()

@@ -46,6 +46,7 @@ bench-train: .venv/ready ## Measure training against named peers, on DATA=folder
 	$(BIN)/python -m tests.benchmarks.precision
 	$(BIN)/python -m tests.benchmarks.imbalance $(ON_DATA)
 	$(BIN)/python -m tests.benchmarks.recipe $(ON_DATA)
+	$(if $(DATA),$(BIN)/python -m tests.benchmarks.accuracy $(ON_DATA))
 
 pipeline: .venv/ready ## Compile pipeline.yaml
 	$(BIN)/scenery compile

@@ -1,5 +1,6 @@
 """The pipeline's parameters: every step's, from presets, files and the command line, checked before a run."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from components._parameters import checked, nearest
 from components.evaluate.parameters import EvaluateParameters
 from components.ingest.parameters import IngestParameters
 from components.split.parameters import SplitParameters
+from components.train.augmentation_policy import PRESETS as AUGMENTATIONS
 from components.train.parameters import TrainParameters
 
 PRESETS = Path(__file__).parent / "presets"
@@ -46,6 +48,22 @@ def resolve(preset: str | None = None, config: Path | None = None, settings: Ite
     origin = {str(name): source for source, values in sources for name in values}
     values = {name: value for _, values in sources for name, value in values.items()}
     return checked(Parameters, values, lambda name: f"{origin[name]}: {name}")
+
+
+def check_augmentation(parameters: Parameters) -> None:
+    """Asks Keras about the layers of an augmentation, lest training finds out hours later that there is none.
+
+    Its presets need no asking; of a list, loading Keras takes some seconds.
+
+    Raises:
+        InputError: If there is no such layer, it refuses its arguments, or it fails on an image.
+    """
+    if parameters.augmentation in AUGMENTATIONS:
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from components.train.augmentation import augmenter  # noqa: PLC0415 - loads TensorFlow
+
+    augmenter(parameters.augmentation, parameters.augmentation_magnitude)
 
 
 def preset_names() -> list[str]:

@@ -63,11 +63,13 @@ def run(
     from components._storage import check_apart, local_path, local_paths
     from pipelines.compile import COMPONENTS, PIPELINE_FILE
     from pipelines.local.data import data_arguments
-    from pipelines.parameters import resolve
+    from pipelines.parameters import check_augmentation, resolve
 
-    arguments = resolve(preset, config, settings or []).model_dump() | data_arguments(data, ledger)
+    parameters = resolve(preset, config, settings or [])
+    arguments = parameters.model_dump() | data_arguments(data, ledger)
     arguments["checkpoints"] = str(runs.resolve() / ".checkpoints")
     check_apart(local_paths({"--data": arguments["source"], "--ledger": arguments["ledger_uri"]}), {"--runs": runs})
+    check_augmentation(parameters)
     from pipelines.local.run import RunRequest, run_pipeline
     from pipelines.local.summary import print_summary
     from pipelines.local.view import shown

@@ -90,7 +90,7 @@ def tune(
     from pipelines.local.data import data_arguments
     from pipelines.local.tuning import print_outcome, trial_parameters, tuning_request
     from pipelines.local.view import shown
-    from pipelines.parameters import resolve
+    from pipelines.parameters import check_augmentation, resolve
 
     parameters = resolve(preset, config, settings or [])
     given: dict[str, Any] = {
@@ -108,6 +108,7 @@ def tune(
     tuning = trial_parameters(parameters, given, runs)
     where = data_arguments(data, ledger)
     check_apart(local_paths({"--data": where["source"], "--ledger": where["ledger_uri"]}), {"--runs": runs})
+    check_augmentation(parameters)
     from pipelines.local.run import run_pipeline
 
     console = new_console()

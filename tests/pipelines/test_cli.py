@@ -99,6 +99,16 @@ def test_sample_keeps_off_other_peoples_folders(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.parametrize("command", ["run", "tune"])
+def test_augmentation_that_keras_refuses_ends_a_run_before_it_begins(command, tmp_path):
+    (tmp_path / "photos").mkdir()
+    policy = """augmentation=[{"layer": "RandomFlip", "mod": "vertical"}]"""
+    result = scenery(command, "--data", "photos", "--set", policy, cwd=tmp_path)
+    assert result.returncode == 2
+    assert "error: augmentation: RandomFlip takes probability, mode. Received: mod." in message(result)
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_file_in_place_of_the_runs_is_refused(tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "runs").write_text("mine")

@@ -14,6 +14,11 @@ import tensorflow as tf
 from components.formats.dataset import ENCODED, ID, LABEL, Dataset
 from components.formats.low_pass import AVERAGED_ABOVE, AVERAGED_TO, REACH, SHARPER
 
+_FEATURES = {
+    ENCODED: tf.io.FixedLenFeature([], tf.string),
+    LABEL: tf.io.FixedLenFeature([], tf.int64),
+    ID: tf.io.FixedLenFeature([], tf.string),
+}
 _EXIF_SEARCH_BYTES = 65_536  # as long as the block may be; JPEG and PNG have it near the start, WebP at the end
 # What precedes the block's TIFF header, and how many more bytes do: JPEG's identifier, PNG's and WebP's chunk name
 # (WebP: then the chunk's size).
@@ -30,14 +35,13 @@ def read_examples(folder: Path, dataset: Dataset) -> tf.data.Dataset:
     Returns:
         Elements {`image/encoded`: string, `image/class/label`: int64, `image/id`: string}, scalars.
     """
-    features = {
-        ENCODED: tf.io.FixedLenFeature([], tf.string),
-        LABEL: tf.io.FixedLenFeature([], tf.int64),
-        ID: tf.io.FixedLenFeature([], tf.string),
-    }
-    shards = tf.data.Dataset.from_tensor_slices([str(folder / shard.name) for shard in dataset.shards])
-    records = shards.interleave(tf.data.TFRecordDataset, cycle_length=1)
-    return records.map(lambda record: tf.io.parse_single_example(record, features), tf.data.AUTOTUNE)
+    records = tf.data.TFRecordDataset([str(folder / shard.name) for shard in dataset.shards])
+    return records.map(parse_example, tf.data.AUTOTUNE)
+
+
+def parse_example(record: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Returns what `read_examples` does of one record, a scalar string."""
+    return tf.io.parse_single_example(record, _FEATURES)
 
 
 def decode_and_resize(encoded: tf.Tensor, shorter_side_px: int, image_size_px: int) -> tf.Tensor:

@@ -61,9 +61,14 @@ class Places:
 
 
 def shard_count(rows: int, rows_in_all: int) -> int:
-    """Returns the number of shards for a split of so many of all images; at least 1, and below 900 for all splits."""
+    """Returns the number of shards for a split of so many of all images; at least 1, and below 900 for all splits.
+
+    It is a power of two or a multiple of the largest, for 2, 4, 8, ... workers to have as many each.
+    """
     max_rows = max(_MAX_SHARD_ROWS, -(-rows_in_all // _FILES))
-    return max(1, min(_SHARDS, rows // _MIN_SHARD_ROWS), -(-rows // max_rows))
+    if rows > _SHARDS * max_rows:
+        return -(-rows // max_rows // _SHARDS) * _SHARDS
+    return 1 << (max(1, min(_SHARDS, rows // _MIN_SHARD_ROWS)).bit_length() - 1)
 
 
 def place_records(

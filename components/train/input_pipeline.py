@@ -12,13 +12,15 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from components._processors import processors
-from components.formats.dataset import ENCODED, ID, LABEL, Dataset, read_dataset
+from components.formats.dataset import ENCODED, ID, LABEL, Dataset, Shard, read_dataset
 from components.formats.model import ModelSpec
-from components.formats.tensors import decode_stored, read_examples, square
+from components.formats.tensors import decode_stored, parse_example, read_examples, square
 from components.train.augmentation import Augment
 from components.train.sampling import endless_draws, endless_epochs
 
-SHUFFLE_BUFFER_ROWS = 8192
+SHUFFLED_ROWS = 4096  # at a time, over all lanes; twice as many are in memory
+MOST_LANES = 32
+EVEN = 1.02  # so much longer than the shortest may a file be, and the longest that split writes is
 
 # TensorFlow's own pool has one thread a processor; some always wait for others, which costs a sixth of the speed.
 _THREADS_A_PROCESSOR = 4
@@ -108,31 +110,58 @@ class Images:
         """Returns endless epochs in a fresh order each, changed at random.
 
         Element i is the same for any number of workers: worker w gets elements w, w + workers, ... So a
-        global batch holds the same images, changed the same way, on one machine or many.
+        global batch holds the same images, changed the same way, on one machine or many. Elements come from lanes of
+        files in turn (see `lanes`): if their number can be divided by that of workers, each reads its own files only;
+        else all read all, and decode their share.
 
         Args:
             augment: The random changes.
             seed: Of the order and the changes.
             sampling: How often an epoch draws each image on average, by its class; None draws each once.
-            first: Where to begin, a multiple of `workers`; what comes before is read but not decoded.
+            first: Where to begin, a multiple of `workers`. Epochs before are not read again, unless `sampling` is
+                given; nothing of what comes before is decoded.
             workers: Number of workers.
             worker: Index of this one.
 
         Returns:
             Endless elements (pixels uint8 [size, size, 3], label int64).
         """
-        order = self._order(seed, sampling).enumerate().skip(first).shard(workers, worker)
-        return self._augmented(order, augment, seed)
+        own = self._order(seed, sampling, first, workers, worker)
+        numbers = tf.data.Dataset.range(first + worker, tf.int64.max, workers)
+        return self._augmented(tf.data.Dataset.zip(numbers, own), augment, seed)
 
     def shuffled_ids(self, seed: int, sampling: NDArray[np.float64] | None = None) -> tf.data.Dataset:
         """Returns the ids, string, of the images that all workers' `shuffled` elements show, in the same order."""
         return self._order(seed, sampling).map(lambda row: row[ID])
 
-    def _order(self, seed: int, sampling: NDArray[np.float64] | None) -> tf.data.Dataset:
-        buffer = min(self.dataset.rows, SHUFFLE_BUFFER_ROWS)
-        if sampling is None:
-            return endless_epochs(self._rows(), buffer, seed)
-        return endless_draws(self._rows(), lambda row: row[LABEL], sampling, buffer, seed)
+    def _order(
+        self,
+        seed: int,
+        sampling: NDArray[np.float64] | None,
+        first: int = 0,
+        workers: int = 1,
+        worker: int = 0,
+    ) -> tf.data.Dataset:
+        """Returns a worker's share of the endless rows: element i is the next one of lane i % lanes."""
+        # Lanes of other classes would draw others: whoever resamples draws from all files at once.
+        all_lanes = lanes(self.dataset.shards) if sampling is None else [self.dataset.shards]
+        by_file = len(all_lanes) % workers == 0
+        begin, step = (first + worker, workers) if by_file else (first, 1)
+        own = np.arange(begin, begin + len(all_lanes), step)
+        files = tf.constant([[str(self.folder / shard.name) for shard in lane] for lane in all_lanes])
+        rows = tf.constant([sum(shard.rows for shard in lane) for lane in all_lanes], tf.int64)
+        block = SHUFFLED_ROWS // len(all_lanes)
+
+        def endless(lane: tf.Tensor, begun: tf.Tensor) -> tf.data.Dataset:
+            records = tf.data.TFRecordDataset(files[lane])
+            of_lane = tf.random.fold_in(tf.constant([seed, 0], tf.int64), lane)
+            if sampling is None:
+                return endless_epochs(records, of_lane, rows=rows[lane], block=block, first=begun)
+            return endless_draws(records, _label, sampling, of_lane, block=block, first=begun)
+
+        in_turn = tf.data.Dataset.from_tensor_slices((own % len(all_lanes), own // len(all_lanes)))
+        elements = in_turn.interleave(endless, cycle_length=len(own), block_length=1)
+        return (elements if by_file else elements.shard(workers, worker)).map(parse_example)
 
     def _rows(self, first: int = 0, last: int | None = None) -> tf.data.Dataset:
         """Returns rows from one to before another; only the files that hold them are read."""
@@ -160,6 +189,23 @@ class Images:
 
     def _decode(self, row: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         return self.decode(row[ENCODED]), row[LABEL]
+
+
+def lanes(shards: Sequence[Shard]) -> list[Sequence[Shard]]:
+    """Groups files into lanes that training draws from in turn, each as often as the others.
+
+    Returns:
+        As many of as many files as there can be up to `MOST_LANES`; one of all files if some are longer, because the
+        images of the others would come more often.
+    """
+    rows = [shard.rows for shard in shards]
+    most = MOST_LANES if max(rows) <= EVEN * min(rows) else 1
+    number = next(number for number in range(min(most, len(shards)), 0, -1) if len(shards) % number == 0)
+    return [shards[lane::number] for lane in range(number)]
+
+
+def _label(record: tf.Tensor) -> tf.Tensor:
+    return parse_example(record)[LABEL]
 
 
 def read_images(folder: Path, image_size_px: int, class_names: Sequence[str] | None = None) -> Images:

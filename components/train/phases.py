@@ -140,13 +140,15 @@ class Phases:
         backbone.stay_with(features.speed)
         of_validation = kept(self._validation.in_order, validation_rows, "validation images")
 
-        def order(elements: tf.data.Dataset) -> tf.data.Dataset:
+        def order(elements: tf.data.Dataset, first: int = 0) -> tf.data.Dataset:
+            seed = tf.constant([parameters.seed, 0], tf.int64)
             if of_phase.resamples:
-                return endless_draws(elements, lambda _, label: label, of_phase.sampling, rows, parameters.seed)
-            return endless_epochs(elements, rows, parameters.seed)
+                sampling = of_phase.sampling
+                return endless_draws(elements, lambda _, label: label, sampling, seed, block=rows, first=first)
+            return endless_epochs(elements, seed, rows=rows, block=rows, first=first)
 
         def train(first: int, size: int) -> tf.data.Dataset:
-            own = order(features.rows()).skip(first).shard(self._cluster.workers, self._cluster.worker)
+            own = order(features.rows(), first).shard(self._cluster.workers, self._cluster.worker)
             return features.look_up(own.batch(size, drop_remainder=True))
 
         names = tf.data.Dataset.zip(self._images.ids().repeat(), features.rows())

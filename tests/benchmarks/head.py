@@ -59,9 +59,10 @@ def head_s(head: keras.Model, features: Features, batch_size: int, epochs: int) 
     rows, cluster = len(features.labels), join_cluster({})
     validation = Features(features.x[: rows // VALIDATION_SHARE], features.labels[: rows // VALIDATION_SHARE])
     padded = padded_batches(validation.rows(), batch_size, rows=len(validation.labels))
-    train = features.look_up(endless_epochs(features.rows(), rows, 0).batch(batch_size, drop_remainder=True))
+    order = endless_epochs(features.rows(), tf.constant([0, 0], tf.int64), rows=rows, block=rows)
+    train = features.look_up(order.batch(batch_size, drop_remainder=True))
     steps, validation_steps = -(-rows // batch_size), -(-len(validation.labels) // batch_size)
-    optimizer, progress, best, history = keras.optimizers.Adam(), Progress(), BestWeights(head), []
+    optimizer, progress, best, history = keras.optimizers.Adam(), Progress(), BestWeights(head, "macro_f1"), []
     optimizer.build(head.trainable_variables)
     with tempfile.TemporaryDirectory() as folder:
         state = PhaseState(

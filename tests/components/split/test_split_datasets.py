@@ -63,7 +63,7 @@ def test_manifests(write_images, tmp_path):
         assert dataset == split.of[name]
         assert dataset.counts == dict(zip(("coast", "küche 客厅"), counts, strict=True))
         assert dataset.shorter_side_px == 96
-    assert [shard.rows for shard in split.of["train"].shards] == [70, 70, 70]
+    assert [shard.rows for shard in split.of["train"].shards] == [105, 105]
 
 
 def test_running_again_gives_the_same_bytes_also_for_rows_in_another_order(write_images, tmp_path):
@@ -139,8 +139,11 @@ def test_five_folds_validate_on_everything_but_test_once(write_images, tmp_path)
     assert sum(map(len, seen["validation"])) == len(set().union(*seen["validation"])) == 300 - 45
 
 
-@pytest.mark.parametrize(("rows", "shards"), [(1, 1), (127, 1), (128, 2), (2048, 32), (100_000, 32), (1_000_000, 245)])
-def test_shard_count(rows, shards):
+@pytest.mark.parametrize(
+    ("rows", "shards"),
+    [(1, 1), (127, 1), (128, 2), (787, 8), (2048, 32), (131_072, 32), (131_073, 64), (1_000_000, 256)],
+)
+def test_shards_can_be_shared_out(rows, shards):
     assert shard_count(rows, rows) == shards
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,22 +14,22 @@ from components.split.tfrecord import example, record
 
 COLOURS = {"coast": (60, 120, 200), "forest": (40, 120, 30), "küche 客厅": (200, 130, 70)}
 
-WriteExamples = Callable[[Path, Mapping[str, Sequence[np.ndarray]]], Path]
+WriteExamples = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
 def write_examples() -> WriteExamples:
-    """Returns a function that writes RGB images by class into two shards, class after class."""
+    """Returns a function that writes RGB images by class into shards, two as a rule, class after class."""
 
-    def write(folder: Path, images: Mapping[str, Sequence[np.ndarray]]) -> Path:
+    def write(folder: Path, images: Mapping[str, Sequence[np.ndarray]], files: int = 2) -> Path:
         folder.mkdir(parents=True)
         records = [
             record(_example(pixels, label, name))
             for label, (name, of_class) in enumerate(images.items())
             for pixels in of_class
         ]
-        half = len(records) // 2
-        shards = {"a.tfrecord": records[:half], "b.tfrecord": records[half:]}
+        bounds = [len(records) * number // files for number in range(files + 1)]
+        shards = {f"{number}.tfrecord": records[slice(*part)] for number, part in enumerate(pairwise(bounds))}
         for name, rows in shards.items():
             (folder / name).write_bytes(b"".join(rows))
         counts = {name: len(of_class) for name, of_class in images.items()}

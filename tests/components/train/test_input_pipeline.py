@@ -6,8 +6,9 @@ import pytest
 import tensorflow as tf
 
 from components._errors import InputError
+from components.formats.dataset import Shard
 from components.train.augmentation import augmenter
-from components.train.input_pipeline import padded_batches, read_images
+from components.train.input_pipeline import Images, lanes, padded_batches, read_images
 
 SIZE_PX = 32
 ROWS = 7
@@ -164,7 +165,64 @@ def test_of_the_files_only_those_with_the_rows_are_read(folder, tmp_path):
     """The first of the two holds three images."""
     copy = shutil.copytree(folder, tmp_path / "train")
     images = read_images(copy, SIZE_PX)
-    (copy / "a.tfrecord").unlink()
+    (copy / "0.tfrecord").unlink()
     assert numbers(images.in_order(3, ROWS)) == [3, 4, 5, 6]
     assert numbers(images.in_order(4, 6)) == [4, 5]
     assert numbers(images.in_order(5, 5)) == []
+
+
+def shards(*rows: int) -> list[Shard]:
+    return [Shard(name=f"{number}.tfrecord", rows=of_file, sha256="0" * 64) for number, of_file in enumerate(rows)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "number"),
+    [([7], 1), ([100, 99, 100], 3), ([100, 90], 1), ([64, 65], 2), ([50] * 33, 11), ([50] * 64, 32), ([50] * 37, 1)],
+)
+def test_lanes_are_as_many_of_as_many_files_each(rows, number):
+    files = shards(*rows)
+    found = lanes(files)
+    assert len(found) == number
+    assert {len(lane) for lane in found} == {len(rows) // number}
+    assert sorted(shard.name for lane in found for shard in lane) == sorted(shard.name for shard in files)
+
+
+@pytest.fixture
+def four_files(tmp_path, write_examples):
+    """Eight flat images, two in each file."""
+    greys = [np.full((40, 48, 3), 30 * number, np.uint8) for number in range(8)]
+    return write_examples(tmp_path / "train", {"a": greys[:4], "b": greys[4:]}, files=4)
+
+
+def shown(images: Images, first: int = 0, last: int = 40, **share: int) -> list[int]:
+    """Which image each element shows, from one to before another of all workers' elements."""
+    share = {"workers": 1, "worker": 0} | share
+    own = images.shuffled(augmenter("none"), 3, first=first, **share)
+    elements = own.take((last - first) // share["workers"]).as_numpy_iterator()
+    return [round(float(pixels.mean()) / 30) for pixels, _ in elements]
+
+
+@pytest.mark.parametrize("workers", [2, 3, 4])
+@pytest.mark.parametrize("first", [0, 12])
+def test_of_several_files_element_i_is_the_same_for_any_number_of_workers(four_files, workers, first):
+    images = read_images(four_files, SIZE_PX)
+    alone = shown(images, last=36)
+    for worker in range(workers):
+        assert shown(images, first, 36, workers=workers, worker=worker) == alone[first + worker :: workers]
+    assert [sorted(alone[start : start + 8]) for start in range(0, 32, 8)] == [list(range(8))] * 4
+
+
+def test_a_worker_reads_its_own_files_only(four_files):
+    images = read_images(four_files, SIZE_PX)
+    expected = shown(images, workers=2, worker=1)
+    for number in (0, 2):
+        (four_files / f"{number}.tfrecord").unlink()
+    assert shown(images, workers=2, worker=1) == expected
+    with pytest.raises(tf.errors.NotFoundError):
+        shown(images, workers=2, worker=0)
+
+
+def test_going_on_in_a_late_epoch_what_comes_is_what_would_have_come(four_files, folder):
+    for dataset in (four_files, folder):
+        images = read_images(dataset, SIZE_PX)
+        assert shown(images, first=22) == shown(images)[22:]

@@ -16,7 +16,8 @@ def elements() -> tf.data.Dataset:
 
 def drawn(epochs: int, strength: float = 1.0, seed: int = 3) -> np.ndarray:
     """The numbers of the elements that come."""
-    draws = endless_draws(elements(), lambda _, label: label, image_shares(COUNTS, strength), ROWS, seed)
+    sampling = image_shares(COUNTS, strength)
+    draws = endless_draws(elements(), lambda _, label: label, sampling, tf.constant([seed, 0], tf.int64), block=ROWS)
     return np.array([number for number, _ in draws.take(epochs * ROWS).as_numpy_iterator()])
 
 
@@ -46,7 +47,40 @@ def test_classes_are_spread_over_the_epoch():
     assert (np.diff(half) != 0).mean() > 0.4
 
 
-def test_epochs_have_every_element_once():
-    numbers = [number for number, _ in endless_epochs(elements(), ROWS, 1).take(2 * ROWS).as_numpy_iterator()]
+def epochs(block: int, first: int = 0) -> list[int]:
+    """The numbers of the elements that come in two epochs, from one on."""
+    endless = endless_epochs(elements(), tf.constant([1, 0], tf.int64), rows=ROWS, block=block, first=first)
+    return [number for number, _ in endless.take(2 * ROWS - first).as_numpy_iterator()]
+
+
+@pytest.mark.parametrize("block", [7, ROWS, 2 * ROWS])
+def test_epochs_have_every_element_once_in_a_fresh_order(block):
+    numbers = epochs(block)
     assert sorted(numbers[:ROWS]) == sorted(numbers[ROWS:]) == list(range(ROWS))
-    assert numbers[:ROWS] != numbers[ROWS:]
+    assert sum(one == other for one, other in zip(numbers[:ROWS], numbers[ROWS:], strict=True)) < ROWS / 3
+
+
+@pytest.mark.parametrize("first", [1, 6, 7, ROWS - 1, ROWS, ROWS + 7, ROWS + 30])
+def test_what_comes_from_some_element_on_is_what_would_have_come(first):
+    assert epochs(7, first) == epochs(7)[first:]
+
+
+def test_epochs_before_are_not_read():
+    read = []
+
+    def reading(number: tf.Tensor) -> tf.Tensor:
+        tf.py_function(lambda: read.append(1), [], [])
+        return number
+
+    counted = tf.data.Dataset.range(ROWS).map(reading)
+    late = endless_epochs(counted, tf.constant([1, 0], tf.int64), rows=ROWS, block=10, first=50 * ROWS)
+    assert len(list(late.take(10))) == 10
+    assert len(read) <= 3 * 10  # the block, and what is read ahead
+
+
+def test_draws_from_some_element_on_are_what_would_have_come():
+    seed = tf.constant([3, 0], tf.int64)
+    options = {"label_of": lambda _, label: label, "sampling": image_shares(COUNTS, 1.0), "seed": seed, "block": 7}
+    whole = [number for number, _ in endless_draws(elements(), **options).take(60).as_numpy_iterator()]
+    late = endless_draws(elements(), **options, first=25).take(35)
+    assert [number for number, _ in late.as_numpy_iterator()] == whole[25:]

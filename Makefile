@@ -69,6 +69,6 @@ clean: ## Remove the environment, the sample data and all runs
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Scenery needs Python 3.11 to 3.13; %s is Python %d.%d. Name another: make PYTHON=python3.12" % (sys.executable, *v))'
 	@echo "setting up .venv: about a minute, once"
 	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch .venv/ready

@@ -8,7 +8,16 @@ from pydantic import BaseModel, Field, field_serializer, field_validator, model_
 
 from components._parameters import nearest
 from components.train.augmentation_policy import PRESETS, as_text, read_policy
-from components.train.backbones.table import AUTO, BACKBONES, IMAGENET, KERAS_HUB, NONE, WEIGHT_FILES, find
+from components.train.backbones.table import (
+    AUTO,
+    BACKBONES,
+    IMAGENET,
+    KERAS_HUB,
+    NONE,
+    WEIGHT_FILES,
+    check_image_size,
+    find,
+)
 
 Schedule = Literal["cosine", "constant", "plateau"]
 Imbalance = Literal["none", "class_weight", "balanced_sampling", "focal", "logit_adjustment", "crt"]
@@ -31,7 +40,7 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
     )
     # A backbone that learned from random crops does best at more pixels than it learned at (Touvron et al. 2019, arXiv
     # 1906.06423): for the default one and 15 scenes, 1.5 points more at 256 than at 224, and no more at 288.
-    image_size_px: int = Field(256, ge=32, le=1024, multiple_of=32, description="side of the square the model sees")
+    image_size_px: int = Field(256, ge=32, le=1024, description="side of the square the model sees")
     batch_size: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = Field(
         32,
         description="images in a step, over all workers; auto: doubled while that fits into memory and brings more "
@@ -175,6 +184,11 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
             raise ValueError(
                 f"weights: expected {AUTO}, {NONE}, or a file: there are no {IMAGENET} weights of {self.backbone}."
             )
+        return self
+
+    @model_validator(mode="after")
+    def _is_a_size_that_the_backbone_takes(self) -> Self:
+        check_image_size(self.backbone, self.image_size_px)
         return self
 
 

@@ -7,7 +7,7 @@ from components.train.backbones.efficientnet_lite0 import efficientnet_lite0
 from components.train.backbones.keras_applications import keras_application
 from components.train.backbones.keras_cv_resnet import keras_cv_resnet
 from components.train.backbones.keras_hub_preset import keras_hub_preset
-from components.train.backbones.table import IMAGENET, KERAS_HUB, NONE
+from components.train.backbones.table import IMAGENET, KERAS_HUB, NONE, check_image_size
 from components.train.backbones.vit_small_data import vit_small_data
 from components.train.backbones.weights import load_weights
 
@@ -27,6 +27,7 @@ def build_backbone(name: str, weights: str, image_size_px: int) -> keras.Model:
     Raises:
         InputError: If the weights can't be had or the backbone can't take images of this size.
     """
+    check_image_size(name, image_size_px)
     model = _built(name, image_size_px, pretrained=weights == IMAGENET)
     if weights not in (IMAGENET, NONE):
         load_weights(model, weights)

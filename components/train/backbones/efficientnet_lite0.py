@@ -36,7 +36,7 @@ def efficientnet_lite0(image_size_px: int = IMAGE_SIZE_PX, *, imagenet: bool = T
 
     Returns:
         A model from RGB in [0, 255], [batch, image_size_px, image_size_px, 3], to features, float32
-        [batch, image_size_px / 32, image_size_px / 32, 1280]. Normalization is its first layer.
+        [batch, image_size_px / 32, image_size_px / 32, 1280], rounded up. Normalization is its first layer.
     """
     inputs = keras.Input((image_size_px, image_size_px, 3))
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="normalization")(inputs)

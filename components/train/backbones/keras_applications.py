@@ -1,11 +1,11 @@
 """Backbones of keras.applications, with the normalization that each of them expects."""
 
+import warnings
 from collections.abc import Callable
 
 import keras
 from keras import applications, layers, ops
 
-from components._errors import InputError
 from components.train.backbones.weights import copy_weights, keras_download
 
 # Of ImageNet's images in [0, 1], as Keras and PyTorch have them.
@@ -86,20 +86,17 @@ def keras_application(name: str, image_size_px: int, *, imagenet: bool) -> keras
         [batch, height, width, n].
 
     Raises:
-        InputError: If the images are too small for it or the weights can't be had.
+        InputError: If the weights can't be had.
     """
     construct, normalize = APPLICATIONS[name]
     inputs = keras.Input((image_size_px, image_size_px, 3))
     arguments = {"include_top": False, "input_shape": inputs.shape[1:]}
-    try:
-        built = construct(weights=None, input_tensor=normalize(inputs), **arguments)
-    except ValueError as error:
-        raise InputError(
-            f"image_size_px: expected a size that {name} takes. Received: {image_size_px}. {error}"
-        ) from error
+    built = construct(weights=None, input_tensor=normalize(inputs), **arguments)
     model = keras.Model(inputs, built.output, name=name)
     if imagenet:
-        with keras_download(name):
+        with keras_download(name), warnings.catch_warnings():
+            # MobileNets: that the weights were trained at another size, as they are for most sizes of any backbone.
+            warnings.filterwarnings("ignore", "`input_shape` is undefined", UserWarning)
             trained = construct(weights="imagenet", **arguments)
         copy_weights(trained, model)
     return model

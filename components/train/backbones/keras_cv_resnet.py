@@ -15,7 +15,7 @@ def keras_cv_resnet(name: str, image_size_px: int) -> keras.Model:
 
     Returns:
         A model of Keras' own layers from RGB in [0, 255], [batch, image_size_px, image_size_px, 3], to
-        features, float32 [batch, image_size_px / 32, image_size_px / 32, 512].
+        features, float32 [batch, image_size_px / 32, image_size_px / 32, 512], rounded up.
     """
     from keras_cv.models import ResNetBackbone, ResNetV2Backbone  # noqa: PLC0415 - half a second
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from components._errors import InputError
+
 KERAS_HUB = "keras_hub:"  # before the name of a preset
 AUTO, IMAGENET, NONE = "auto", "imagenet", "none"
 WEIGHT_FILES = (".h5", ".keras")
@@ -21,18 +23,22 @@ class Backbone:
         image_size_px: Side of the images that its ImageNet weights were trained on, or that it was made
             for. Others work as well. None if it is the preset's matter.
         pretrained: Where pretrained weights come from; empty if there are none.
+        smallest_px: Side of the smallest images that it takes.
+        multiple_px: What the side has to be a multiple of.
     """
 
     name: str
     million_parameters: float | None
     image_size_px: int | None
     pretrained: str
+    smallest_px: int = 32
+    multiple_px: int = 1
 
 
 BACKBONES = (
     Backbone("efficientnet_lite0", 3.4, 224, _PACKAGE),
     Backbone("baseline_cnn", 1.0, 224, ""),
-    Backbone("vit_small_data", 3.5, 224, ""),
+    Backbone("vit_small_data", 3.5, 224, "", multiple_px=16),
     Backbone("mobilenet", 3.2, 224, _DOWNLOAD),
     Backbone("mobilenet_v2", 2.3, 224, _DOWNLOAD),
     Backbone("mobilenet_v3_small", 0.9, 224, _DOWNLOAD),
@@ -43,7 +49,7 @@ BACKBONES = (
     Backbone("resnet34_v2", 21.3, 224, ""),
     Backbone("resnet50_v2", 23.6, 224, _DOWNLOAD),
     Backbone("resnet101_v2", 42.6, 224, _DOWNLOAD),
-    Backbone("xception", 20.9, 299, _DOWNLOAD),
+    Backbone("xception", 20.9, 299, _DOWNLOAD, smallest_px=71),
     Backbone("vgg16", 14.7, 224, _DOWNLOAD),
     Backbone("vgg19", 20.0, 224, _DOWNLOAD),
     Backbone("efficientnet_b0", 4.0, 224, _DOWNLOAD),
@@ -71,6 +77,31 @@ def backbones() -> tuple[Backbone, ...]:
 def find(name: str) -> Backbone | None:
     """Returns the backbone of a name, or None."""
     return KERAS_HUB_PRESET if name.startswith(KERAS_HUB) and name != KERAS_HUB else _BY_NAME.get(name)
+
+
+def check_image_size(name: str, image_size_px: int) -> None:
+    """Checks that a backbone takes images of a size; of a preset of KerasHub's, only building it tells.
+
+    Args:
+        name: Of a backbone.
+        image_size_px: Side of the square input.
+
+    Raises:
+        InputError: If it doesn't; says which sizes it takes.
+    """
+    backbone = find(name)
+    if backbone is None or backbone is KERAS_HUB_PRESET:
+        return
+    if image_size_px < backbone.smallest_px:
+        raise InputError(
+            f"image_size_px: expected {backbone.smallest_px} or more for {name}. Received: {image_size_px}."
+        )
+    if beyond := image_size_px % backbone.multiple_px:
+        below = image_size_px - beyond
+        raise InputError(
+            f"image_size_px: expected a multiple of {backbone.multiple_px} for {name}. Received: {image_size_px}. "
+            f"The nearest are {below} and {below + backbone.multiple_px}."
+        )
 
 
 def resolved_weights(name: str, weights: str) -> str:

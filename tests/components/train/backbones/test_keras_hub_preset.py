@@ -73,6 +73,7 @@ def test_a_backbone_without_features_is_refused(stand_in, outputs, found):
 def preset(tmp_path_factory):
     """A small Vision Transformer as KerasHub saves presets; its images are scaled to [-1, 1]."""
     import keras_hub  # noqa: PLC0415 - some seconds
+
     folder = tmp_path_factory.mktemp("preset")
     backbone = keras_hub.models.ViTBackbone(
         image_shape=(SIZE_PX, SIZE_PX, 3), patch_size=8, num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=32

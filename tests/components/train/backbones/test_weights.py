@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -147,6 +148,43 @@ def test_a_download_that_cannot_be_had_ends_soon_and_says_what_else_to_do(tmp_pa
     assert message.startswith("weights: expected to fetch the ImageNet weights that Keras publishes for mobilenet_v2.")
     assert "give the file's own path or URI as weights; or set weights=none" in message
     assert [file.name for file in (tmp_path / "models").iterdir()] == [".scenery.lock"]
+
+
+FROM_CACHE = """
+import sys
+from components.train.backbones.build import build_backbone
+build_backbone("mobilenet", "imagenet", 75).save_weights(sys.argv[1])
+"""
+
+
+@pytest.mark.slow
+def test_weights_in_keras_cache_are_taken_without_a_network(tmp_path):
+    """Keras knows no hash of MobileNet's, so that a file of ours can stand in for the published one."""
+    rng = np.random.default_rng(0)
+    published = keras.applications.MobileNet(weights=None, include_top=False, input_shape=(224, 224, 3))
+    published.set_weights([rng.random(weights.shape) for weights in published.get_weights()])
+    save_as_keras_publishes(published, tmp_path / "models" / "mobilenet_1_0_224_tf_no_top.h5")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        proxy = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        environment = os.environ | {"KERAS_HOME": str(tmp_path), "https_proxy": proxy, "no_proxy": ""}
+        command = [sys.executable, "-c", FROM_CACHE, tmp_path / "a.weights.h5"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    assert_same(build_backbone("mobilenet", str(tmp_path / "a.weights.h5"), 75), published)
+
+
+def save_as_keras_publishes(model: keras.Model, file: Path) -> None:
+    """Saves the weights of each layer under its name, and not as Keras saves them today."""
+    file.parent.mkdir()
+    model.save(whole := file.with_suffix(".whole.h5"))
+    with h5py.File(whole) as saved, h5py.File(file, "w") as published:
+        weights = saved["model_weights"]
+        published.attrs.update(weights.attrs)
+        for layer in weights.values():
+            weights.copy(layer, published)
+    whole.unlink()
 
 
 @pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.999])

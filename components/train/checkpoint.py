@@ -159,6 +159,17 @@ class CheckpointFolder:
         with whole_file(self.folder / _STATE_FILE) as file, file.open("wb") as stream:
             checkpoint.save(stream)
 
+    def speed(self) -> dict[str, Any]:
+        """Returns what `keep_speed` wrote, nothing if it did not."""
+        file = self.folder / _SPEED_FILE
+        facts: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+        return facts
+
+    def keep_speed(self, facts: dict[str, Any]) -> None:
+        """Writes what was measured to compute steps fast, as `Checkpoint.speed`."""
+        with whole_file(self.folder / _SPEED_FILE) as file:
+            file.write_text(json.dumps(facts))
+
     def kept(self, name: str) -> Features | None:
         """Returns features that `keep` wrote under this name, if it did."""
         folder = self.folder / name

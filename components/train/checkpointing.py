@@ -85,7 +85,7 @@ class Checkpointing(keras.callbacks.Callback):
         resumed: What to begin with, if the phase has begun before.
         write: Keeps a checkpoint; None for workers other than the chief.
         every_s: Seconds between two checkpoints in an epoch.
-        preemption: Asked after each step.
+        preemption: Told that the loop asks whether to end, while the phase lasts.
         alone: Whether there are no other workers, with whom the end must be agreed on.
     """
 
@@ -118,8 +118,8 @@ class Checkpointing(keras.callbacks.Callback):
             self._keep()
 
     def on_test_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
-        """Ends if told to: validation begins anew afterwards. Several workers would have to agree, and go on."""
-        if self._alone and self._preemption.requested:
+        """Ends if told to: validation begins anew afterwards."""
+        if self._state.progress.ending:
             self._end()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
@@ -131,7 +131,7 @@ class Checkpointing(keras.callbacks.Callback):
         """From here on nobody asks whether the process is to end; of several workers, the next phase does."""
         self._preemption.postponed = not self._alone
         if self._alone and self._preemption.requested:
-            end(_KEPT)
+            self._end()
 
     def _keep(self) -> None:
         began_s = time.monotonic()

@@ -3,7 +3,8 @@
 import json
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ _LOSSES = (
 )
 _ABORTED = "Collective ops is aborted by:"  # how TensorFlow begins the line that says why
 _ANSWER_TIMEOUT_S = 2.0
+_POLL_S = 0.1
 _WORD_BYTES = 8
 # Gradients are exchanged so many at a time, those of the last layers while those of the first are still computed.
 _PACK_BYTES = 4 << 20
@@ -136,10 +138,11 @@ def join_cluster(environment: Mapping[str, str]) -> Cluster:
         This process's place.
 
     Raises:
-        InputError: If TF_CONFIG is not JSON with a cluster and a task.
+        InputError: If TF_CONFIG is not JSON with a cluster and a task, or gives this process an address that is taken.
     """
     addresses, worker = _place(environment.get("TF_CONFIG", ""))
     if len(addresses) > 1:
+        _wait_for_all(addresses, worker)
         strategy = tf.distribute.MultiWorkerMirroredStrategy(communication_options=_communication(environment))
         return Cluster(strategy, len(addresses), worker, tuple(addresses))
     if len(tf.config.list_physical_devices("GPU")) > 1:
@@ -178,6 +181,23 @@ def _place(tf_config: str) -> tuple[list[str], int]:
     if peers and index not in range(len(peers)):
         raise InputError(f"TF_CONFIG: expected the index of one of {peers} for a {task_type}, received {index}.")
     return chiefs + workers, index + (len(chiefs) if task_type == "worker" else 0)
+
+
+def _wait_for_all(addresses: Sequence[str], worker: int) -> None:
+    """Waits until all workers listen. TensorFlow would wait too, but in C++ and deaf to SIGTERM."""
+    own, missing = addresses[worker], [*addresses[:worker], *addresses[worker + 1 :]]
+    version6 = socket.has_dualstack_ipv6()
+    way = {"family": socket.AF_INET6 if version6 else socket.AF_INET, "dualstack_ipv6": version6}
+    try:
+        # Nobody takes the calls, of which one from each worker waits until the end.
+        with socket.create_server(("", int(own.rpartition(":")[2])), backlog=socket.SOMAXCONN, **way):
+            while missing := [address for address in missing if not _answers(address)]:
+                time.sleep(_POLL_S)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"TF_CONFIG: expected this worker's address as host:port, with a port that is free. Received: {own!r} "
+            f"({error})."
+        ) from error
 
 
 def _answers(address: str) -> bool:

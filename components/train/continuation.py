@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -99,6 +100,21 @@ class Continuation:
             )
         ]
 
+    def last_speed(self) -> dict[str, Any]:
+        """Returns what `keep_speed` has kept before, the chief's, on all workers; they must call this together."""
+        facts = self._folder.speed() if self._folder and self._cluster.is_chief else {}
+        kept: dict[str, Any] = json.loads(self._cluster.from_chief(json.dumps(facts).encode()))
+        return kept
+
+    def keep_speed(self, facts: dict[str, Any]) -> None:
+        """Keeps what was measured before there is a checkpoint: measured again, another choice could be made.
+
+        Args:
+            facts: As `Checkpoint.speed`.
+        """
+        if self._folder and self._cluster.is_chief:
+            self._folder.keep_speed(facts)
+
     def told_to_end(self) -> bool:
         """Returns whether this process has been."""
         return self._preemption.requested
@@ -147,11 +163,14 @@ class Parts:
     def keep(self, features: Features, *, ending: bool) -> None:
         """Keeps what has come since the last part, if it is time to; ends if told to.
 
+        The first is kept at once if something was measured for it: measured again, another choice could be made.
+
         Args:
             features: Of all rows from the first on.
             ending: Whether a worker has been told to end; all know.
         """
-        if ending or time.monotonic() - self._kept_s > self._every_s:
+        chosen = features.speed.measured and not self._rows
+        if ending or chosen or time.monotonic() - self._kept_s > self._every_s:
             if self._folder and self._cluster.is_chief:
                 new = Features(features.x[self._rows :], features.labels[self._rows :], features.speed)
                 self._folder.keep_part(self._name, self._rows, new)

@@ -12,6 +12,7 @@ from components.train.cluster import Cluster
 from components.train.continuation import Parts
 from components.train.features import Features
 from components.train.frozen_backbone import BATCH_SIZE, Forward, FrozenBackbone
+from components.train.out_of_memory import answered_of_features
 
 # Between two exchanges: long beside the third of a second that a new input pipeline takes, short beside the half minute
 # that platforms leave who is told to end.
@@ -37,17 +38,21 @@ def extract(
         what: Their name in the progress lines.
         cluster: The workers; the chief prints the lines.
         parts: Where the features of the first rows are kept; None for nowhere.
+
+    Raises:
+        InputError: If a batch does not fit into memory.
     """
     parts = parts or Parts(cluster)
     extraction = _Extraction(backbone, elements, rows, cluster)
     for part in parts.kept():
         extraction.take_over(part)
-    forward, progress = backbone.forward, _Progress(extraction.done, rows, what, verbose=cluster.is_chief)
-    with parts.asked() as told_to_end:
-        while extraction.done < rows:
-            ending = extraction.go_on(forward, told_to_end)
-            progress.tell(extraction.done)
-            parts.keep(extraction.features(), ending=ending)
+    with answered_of_features(what, BATCH_SIZE):
+        forward, progress = backbone.forward, _Progress(extraction.done, rows, what, verbose=cluster.is_chief)
+        with parts.asked() as told_to_end:
+            while extraction.done < rows:
+                ending = extraction.go_on(forward, told_to_end)
+                progress.tell(extraction.done)
+                parts.keep(extraction.features(), ending=ending)
     return extraction.features()
 
 

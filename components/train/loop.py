@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from components._errors import InputError
-from components.train.steps import TrainSteps, ValidationSteps, no_sums, validation_steps
+from components.train.steps import Sums, TrainSteps, ValidationSteps, no_sums, validation_steps
 
 Logs = dict[str, float]
 # Long beside what a call from Python costs, short beside what one waits for who is told to end.
@@ -32,6 +32,7 @@ class Data:
         validation_steps: Validation steps, each of which takes one batch for each replica.
         classes: Number of classes.
         ids_of_step: Returns the ids of the images that went into a step, counted from the first one of the phase.
+        ids_of_validation_step: Likewise, counted from the first step of a validation.
     """
 
     train: tf.data.Dataset
@@ -40,6 +41,7 @@ class Data:
     validation_steps: int
     classes: int
     ids_of_step: Callable[[int], Sequence[str]] = lambda _: ()
+    ids_of_validation_step: Callable[[int], Sequence[str]] = lambda _: ()
 
 
 @dataclass
@@ -51,7 +53,7 @@ class Progress:
         step: Complete steps of the epoch under way.
         loss_sum: Over these steps.
         accuracy_sum: Over these steps.
-        ending: Whether a worker has been told to end; all learn of it in the same step.
+        ending: Whether a worker has been told to end; all learn of it in the same step, of training or validation.
     """
 
     epoch: int = 0
@@ -102,7 +104,7 @@ def fit(
         most_s: Seconds after which callbacks are to be called, should that be sooner.
 
     Raises:
-        InputError: If the loss is not finite; names the images of the step.
+        InputError: If the loss is not finite; names the images of the step, unless the weights are at fault.
     """
     progress = progress or Progress()
     validate = validation_steps(model, data.classes, strategy)
@@ -116,7 +118,8 @@ def fit(
     while progress.epoch < epochs and not model.stop_training:
         calls.on_epoch_begin(progress.epoch)
         _run_epoch(train, batches, data, progress, pace, calls, told_to_end)
-        logs = progress.logs | _validate(validate, validation, data, pace, calls)
+        sums = _validate(validate, validation, data, progress, pace, calls, told_to_end)
+        logs = progress.logs | _scores(sums, data, model)
         progress.epoch, progress.step, progress.loss_sum, progress.accuracy_sum = progress.epoch + 1, 0, 0.0, 0.0
         calls.on_epoch_end(progress.epoch - 1, logs)
     calls.on_train_end()
@@ -180,35 +183,47 @@ def _run_epoch(
         pace.step_s = (time.perf_counter() - began_s) / number
         for loss, accuracy, ending, mean_step_s in told.tolist():
             if not math.isfinite(loss):
-                raise _not_finite(loss, progress, data)
+                ids = data.ids_of_step(progress.epoch * data.steps_per_epoch + progress.step)
+                raise _not_finite(f"The training loss became {loss} in step {progress.step + 1} of the epoch", ids)
             progress.step, progress.ending = progress.step + 1, ending > 0
             progress.loss_sum, progress.accuracy_sum = progress.loss_sum + loss, progress.accuracy_sum + accuracy
             pace.agree(mean_step_s)
         calls.on_train_batch_end(progress.step - 1, progress.logs)
 
 
-def _not_finite(loss: float, progress: Progress, data: Data) -> InputError:
-    ids = data.ids_of_step(progress.epoch * data.steps_per_epoch + progress.step)
+def _not_finite(what: str, ids: Sequence[str] = ()) -> InputError:
     images = f" Look at the images of this step, by id: {', '.join(ids)}." if ids else ""
-    return InputError(
-        f"The training loss became {loss} in step {progress.step + 1} of the epoch. Lower the learning rate.{images}"
-    )
+    return InputError(f"{what}. Lower the learning rate.{images}")
 
 
 def _validate(
-    steps: ValidationSteps, batches: tf.data.Iterator, data: Data, pace: _Pace, calls: keras.callbacks.CallbackList
-) -> Logs:
+    steps: ValidationSteps,
+    batches: tf.data.Iterator,
+    data: Data,
+    progress: Progress,
+    pace: _Pace,
+    calls: keras.callbacks.CallbackList,
+    told_to_end: Callable[[], bool],
+) -> Sums:
     sums = no_sums(data.classes)
     for first in range(0, data.validation_steps, pace.steps):
         number = min(pace.steps, data.validation_steps - first)
-        sums = steps(batches, number, sums)
+        sums = steps(batches, number, float(told_to_end()), sums)
+        progress.ending = bool(sums[1][-1] > 0)
         calls.on_test_batch_end(first + number - 1)
-    losses, confusion = (each.numpy() for each in sums)
+    return sums
+
+
+def _scores(sums: Sums, data: Data, model: keras.Model) -> Logs:
+    steps, losses, confusion = (each.numpy() for each in sums)
     hits, support, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
     present = support > 0
-    loss = float((losses[present] / support[present]).mean())
+    loss = float((losses[:-1][present] / support[present]).mean())
     if not math.isfinite(loss):
-        raise InputError(f"The validation loss became {loss} after the epoch. Lower the learning rate.")
+        if all(np.isfinite(weights).all() for weights in model.get_weights()):
+            ids = data.ids_of_validation_step(steps - 1)
+            raise _not_finite(f"The validation loss became {loss} in step {steps} after the epoch", ids)
+        raise _not_finite(f"The validation loss became {loss}, for the model's weights are not finite any more")
     return {
         "val_loss": loss,
         "val_accuracy": float(hits.sum() / support.sum()),

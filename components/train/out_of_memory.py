@@ -1,4 +1,4 @@
-"""A training step that does not fit into memory, said with what does."""
+"""What does not fit into memory, said with what does: a training step, or a batch whose features are computed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +22,28 @@ def answered(phase: str, batch_size: int, replicas: int, largest: Callable[[int]
     Raises:
         InputError: If memory runs out inside; says which batch would fit.
     """
+    with _answered_by(lambda reason: _answer(phase, batch_size, replicas, largest, reason)):
+        yield
+
+
+@contextmanager
+def answered_of_features(what: str, images: int) -> Iterator[None]:
+    """Turns a lack of memory for a frozen backbone's features into an answer.
+
+    Args:
+        what: Name of the images.
+        images: At a time, which is no parameter: an interrupted training must go on with the same number.
+
+    Raises:
+        InputError: If memory runs out inside.
+    """
+    expected = f"expected memory to compute the features of {images} {what} at a time; it ran out"
+    with _answered_by(lambda reason: f"{expected} ({reason}). Lower image_size_px, or choose a smaller backbone."):
+        yield
+
+
+@contextmanager
+def _answered_by(answer: Callable[[str], str]) -> Iterator[None]:
     try:
         yield
         return
@@ -30,7 +52,7 @@ def answered(phase: str, batch_size: int, replicas: int, largest: Callable[[int]
             raise
         reason = type(error).__name__
     # Here, where the failed step's tensors are gone with its exception.
-    raise InputError(_answer(phase, batch_size, replicas, largest, reason))
+    raise InputError(answer(reason))
 
 
 def _answer(phase: str, batch_size: int, replicas: int, largest: Callable[[int], int | None], reason: str) -> str:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 # (iterator of distributed batches, number of steps, this worker's word) -> float32 [steps, 2 + length of the word]
 TrainSteps = Callable[[tf.data.Iterator, int, NDArray[np.float32]], NDArray[np.float32]]
-Sums = tuple[tf.Tensor, tf.Tensor]
-# (iterator of distributed batches, number of steps, sums so far) -> sums
-ValidationSteps = Callable[[tf.data.Iterator, int, Sums], Sums]
+# Number of steps taken; losses and, last, the workers' word, float32 [classes + 1]; confusion [classes, classes]
+Sums = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+# (iterator of distributed batches, number of steps, this worker's word, sums so far) -> sums
+ValidationSteps = Callable[[tf.data.Iterator, int, float, Sums], Sums]
 
 
 def train_steps(
@@ -80,7 +81,7 @@ def _class_of(labels: tf.Tensor) -> tf.Tensor:
 
 
 def validation_steps(model: keras.Model, classes: int, strategy: tf.distribute.Strategy) -> ValidationSteps:
-    """Returns what validates for some steps in one call.
+    """Returns what validates for some steps in one call, up to the first whose losses are not finite.
 
     Args:
         model: Built in the strategy's scope, from x to logits [batch, classes].
@@ -88,30 +89,35 @@ def validation_steps(model: keras.Model, classes: int, strategy: tf.distribute.S
         strategy: Where it runs.
 
     Returns:
-        A function of batches (x, label, weight), the number of steps, and what it has returned for the steps before:
-        the sum of the cross-entropies of each class's images, float32 [classes], and the confusion matrix (true classes
-        in rows), float32 [classes, classes], over all replicas.
+        A function of batches (x, label, weight), the number of steps, a number, and what it has returned for the steps
+        before: how many these were; the sum of the cross-entropies of each class's images and, last, of the numbers,
+        float32 [classes + 1]; and the confusion matrix (true classes in rows), float32 [classes, classes]; over all
+        replicas.
     """
 
-    def replica_step(x: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> Sums:
+    def replica_step(
+        x: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor, word: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         logits = model(x, training=False)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
         confusion = tf.math.confusion_matrix(labels, tf.argmax(logits, -1), classes, weights, tf.float32)
-        return tf.math.unsorted_segment_sum(losses * weights, labels, classes), confusion
+        return tf.concat([tf.math.unsorted_segment_sum(losses * weights, labels, classes), word[None]], 0), confusion
 
     @tf.function
-    def call(batches: tf.data.Iterator, steps: tf.Tensor, sums: Sums) -> Sums:
-        def step(index: tf.Tensor, losses: tf.Tensor, confusion: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            of_replicas = strategy.run(replica_step, tuple(next(batches)))
+    def call(batches: tf.data.Iterator, last: tf.Tensor, word: tf.Tensor, sums: Sums) -> Sums:
+        def step(index: tf.Tensor, losses: tf.Tensor, confusion: tf.Tensor) -> Sums:
+            of_replicas = strategy.run(replica_step, (*next(batches), word))
             more = [strategy.reduce(tf.distribute.ReduceOp.SUM, each, axis=None) for each in of_replicas]
             return index + 1, losses + more[0], confusion + more[1]
 
-        _, *sums = tf.while_loop(lambda index, *_: index < steps, step, (0, *sums), parallel_iterations=1)
-        return tuple(sums)
+        def go_on(index: tf.Tensor, losses: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+            return (index < last) & tf.reduce_all(tf.math.is_finite(losses))
 
-    return lambda batches, steps, sums: call(batches, tf.constant(steps), sums)
+        return tuple(tf.while_loop(go_on, step, sums, parallel_iterations=1))
+
+    return lambda batches, steps, word, sums: call(batches, sums[0] + steps, tf.constant(word), sums)
 
 
 def no_sums(classes: int) -> Sums:
     """Returns what validation begins with."""
-    return tf.zeros([classes]), tf.zeros([classes, classes])
+    return tf.constant(0), tf.zeros([classes + 1]), tf.zeros([classes, classes])

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from components._errors import InputError
@@ -92,7 +93,7 @@ class Trainer:
         self._history: list[EpochRow] = []
         self._exposure: dict[str, dict[str, ClassExposure]] = {}
         self._setup_seconds: dict[str, float] = {}
-        self._speed: dict[str, Any] = {}
+        self._speed = self._continuation.last_speed()
         self._augment = augmenter(parameters.augmentation, parameters.augmentation_magnitude)
         keras.utils.set_random_seed(parameters.seed)
         with cluster.strategy.scope():
@@ -153,6 +154,7 @@ class Trainer:
         dataset = self._images.dataset
         found = fastest_batch(parameters, self._classifier, len(dataset.class_names), self._cluster, dataset.rows)
         self._speed["batch_size"] = found.facts()
+        self._continuation.keep_speed(self._speed)
         if self._cluster.is_chief:
             say("train", str(found))
         return sized(parameters, found)
@@ -176,6 +178,8 @@ class Trainer:
         known = self._speed.get(phase.name)
         steps = self._chooser.steps(phase, self._optimizer(phase), loss, Speed.of(known) if known else None)
         self._speed[phase.name], optimizer = steps.speed.facts(), steps.optimizer
+        if steps.speed.measured and not known:
+            self._continuation.keep_speed(self._speed)
         deciding = [
             keras.callbacks.EarlyStopping("val_macro_f1", mode="max", patience=parameters.patience),
             *schedule_callbacks(phase.schedule, parameters.patience),
@@ -242,7 +246,8 @@ class Trainer:
             steps_per_epoch=phase.steps,
             validation_steps=phase.validation_steps,
             classes=len(self._images.dataset.class_names),
-            ids_of_step=lambda step: _ids(phase, phase.mixing.steps_mixed(step), batch_size),
+            ids_of_step=lambda step: _ids(phase.ids, phase.mixing.steps_mixed(step), batch_size),
+            ids_of_validation_step=lambda step: _ids(self._validation.ids(), range(step, step + 1), batch_size),
         )
 
     def _tell_exposure(self, phase: Phase) -> None:
@@ -254,10 +259,10 @@ class Trainer:
                 say("train", f"{phase.name}: {line}")
 
 
-def _ids(phase: Phase, steps: range, batch_size: int) -> list[str]:
+def _ids(ids: tf.data.Dataset, steps: range, batch_size: int) -> list[str]:
     """Returns the ids of the images in some steps, each once."""
-    ids = phase.ids.skip(steps.start * batch_size).take(len(steps) * batch_size)
-    return list(dict.fromkeys(image.decode() for image in ids.as_numpy_iterator()))
+    of_steps = ids.skip(steps.start * batch_size).take(len(steps) * batch_size)
+    return list(dict.fromkeys(image.decode() for image in of_steps.as_numpy_iterator()))
 
 
 def _check(parameters: TrainParameters, images: Images, validation: Images, replicas: int) -> None:

@@ -111,8 +111,11 @@ def test_killed_at_any_instant_it_ends_with_the_same_bits(flags, datasets, tmp_p
     assert sorted(path.name for path in disturbed.iterdir()) == ["history", "model", "report.html", "tensorboard"]
 
 
-def test_told_to_end_it_keeps_the_last_step_and_says_so(datasets, tmp_path):
-    process = start(datasets, tmp_path, FROM_SCRATCH | {"--checkpoint-minutes": 60, "--head-epochs": 50})
+def test_told_to_end_it_keeps_the_last_step_says_so_and_ends_with_the_same_bits(datasets, tmp_path):
+    flags = FROM_SCRATCH | {"--checkpoint-minutes": 60, "--head-epochs": 30, "--finetune-epochs": 0}
+    undisturbed = start(datasets, tmp_path / "undisturbed", flags)
+    told = tmp_path / "told"
+    process = start(datasets, told, flags)
     while not (line := process.stdout.readline()).startswith("train: scratch: epoch 1/"):
         assert line, process.stderr.read()
     process.send_signal(signal.SIGTERM)
@@ -122,4 +125,7 @@ def test_told_to_end_it_keeps_the_last_step_and_says_so(datasets, tmp_path):
         "train: told to end (SIGTERM). A checkpoint of the last step has been kept. "
         "Run the same command again to go on."
     )
-    assert [path.name for path in tmp_path.glob(".model.checkpoints/*/*")] == ["state.npz"]
+    assert "state.npz" in [path.name for path in told.glob(".model.checkpoints/*/*")]
+    assert "train: going on from a checkpoint: scratch, " in finish(start(datasets, told, flags))
+    finish(undisturbed)
+    check_same(told, tmp_path / "undisturbed")

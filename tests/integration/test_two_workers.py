@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from components.formats.model import load_model
+from components.train.local_workers import _shares_of_cores
 from tests.signals import take_signals
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -24,6 +25,7 @@ TIMEOUT_S = 180
 # there the last bit decides whether Adam takes a whole step, with one worker as with two.
 FLAGS = "--image-size-px 64 --batch-size 16 --dropout 0 --head-views 2 --head-epochs 2 --finetune-epochs 1"
 FLAGS += " --checkpoint-minutes 0.0001 --seed 1"
+OUTPUTS = ["history", "log", "model", "report.html", "tensorboard"]
 LONG_BY_TWO = ("--workers", "2", "--head-epochs", "300", "--patience", "300")  # still under way when it is told to end
 
 
@@ -40,10 +42,17 @@ def start(datasets: Path, out: Path, tf_config: str = "", flags: tuple[str, ...]
 
 
 def start_two(datasets: Path, folder: Path) -> dict[Path, subprocess.Popen]:
-    """Starts a chief and a worker; each writes into a folder of its name."""
+    """Starts a chief and a worker; each writes into a folder of its name.
+
+    Each has its share of the cores, as the step's own workers: how many there are decides what is added up first.
+    """
     cluster = {"chief": [free_address()], "worker": [free_address()]}
     configs = {task: json.dumps({"cluster": cluster, "task": {"type": task, "index": 0}}) for task in cluster}
-    return {folder / task: start(datasets, folder / task, config) for task, config in configs.items()}
+    processes = {folder / task: start(datasets, folder / task, config) for task, config in configs.items()}
+    shares = _shares_of_cores(sorted(os.sched_getaffinity(0)), len(processes))
+    for process, cores in zip(processes.values(), shares, strict=True):
+        os.sched_setaffinity(process.pid, cores)
+    return processes
 
 
 def succeed(processes: dict[Path, subprocess.Popen]) -> None:
@@ -65,22 +74,22 @@ def free_address() -> str:
 
 @pytest.fixture(scope="module")
 def runs(datasets, tmp_path_factory):
-    """The folder of a run by one process (`alone`) and by two (`chief`, `worker`)."""
+    """The folder of a run by one process (`alone`) and by two that it starts itself (`together`)."""
     folder = tmp_path_factory.mktemp("runs")
     succeed({folder / "alone": start(datasets, folder / "alone")})
-    succeed(start_two(datasets, folder))
+    succeed({folder / "together": start(datasets, folder / "together", flags=("--workers", "2"))})
     return folder
 
 
 def test_two_workers_give_the_weights_of_one(runs):
-    alone, together = (load_model(runs / name / "model")[0] for name in ("alone", "chief"))
+    alone, together = (load_model(runs / name / "model")[0] for name in ("alone", "together"))
     for variable, weights, expected in zip(alone.variables, together.get_weights(), alone.get_weights(), strict=True):
         np.testing.assert_allclose(weights, expected, atol=1e-5, err_msg=variable.path)
 
 
 def test_two_workers_measure_what_one_measures(runs):
     alone, together = (
-        json.loads((runs / name / "history" / "history.json").read_text())["epochs"] for name in ("alone", "chief")
+        json.loads((runs / name / "history" / "history.json").read_text())["epochs"] for name in ("alone", "together")
     )
     measured = ("phase", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1", "learning_rate")
     assert len(alone) == 3
@@ -88,12 +97,11 @@ def test_two_workers_measure_what_one_measures(runs):
         assert {name: row[name] for name in measured} == pytest.approx({n: expected[n] for n in measured}, abs=1e-4)
 
 
-def test_only_the_chief_writes_and_speaks(runs):
-    outputs = ["history", "log", "model", "report.html", "tensorboard"]
-    assert sorted(path.name for path in (runs / "chief").iterdir()) == outputs
-    assert [path.name for path in (runs / "worker").iterdir()] == ["log"]
-    assert "train: head: epoch 2/2: " in (runs / "chief" / "log").read_text()
-    assert "train: " not in (runs / "worker" / "log").read_text()
+def test_two_workers_of_one_machine_write_and_speak_once(runs):
+    assert sorted(path.name for path in (runs / "together").iterdir()) == OUTPUTS
+    said = (runs / "together" / "log").read_text()
+    assert said.startswith("train: 2 workers on this machine, with ")
+    assert said.count("train: head: epoch 2/2: ") == said.count("train: best epoch: ") == 1
 
 
 @pytest.fixture(scope="module")
@@ -137,9 +145,16 @@ def test_two_workers_go_on_from_the_chiefs_checkpoint_with_the_same_bits(interru
     assert not list((folder / "worker").glob(".*"))  # only the chief keeps checkpoints
     succeed(start_two(datasets, folder))
     assert "train: going on from a checkpoint: finetune, epoch 1, after " in (folder / "chief" / "log").read_text()
-    resumed, undisturbed = (load_model(of / "chief" / "model")[0].get_weights() for of in (folder, runs))
-    for weights, expected in zip(resumed, undisturbed, strict=True):
+    resumed, undisturbed = (load_model(of / "model")[0] for of in (folder / "chief", runs / "together"))
+    for weights, expected in zip(resumed.get_weights(), undisturbed.get_weights(), strict=True):
         np.testing.assert_array_equal(weights, expected)
+
+
+def test_only_the_chief_has_written_and_spoken(interrupted):
+    folder = interrupted[0]
+    assert sorted(path.name for path in (folder / "chief").iterdir()) == OUTPUTS
+    assert [path.name for path in (folder / "worker").iterdir()] == ["log"]
+    assert "train: " not in (folder / "worker" / "log").read_text()
 
 
 def test_workers_of_one_machine_end_together(datasets, tmp_path):

@@ -105,6 +105,20 @@ def test_what_took_long_is_computed_once(folder):
     assert len(calls) == 1
 
 
+def test_what_was_measured_is_kept_without_a_checkpoint(folder):
+    continuation, facts = Continuation(join_cluster({}), folder), {"batch_size": {"batch_size": 64}}
+    assert continuation.last_speed() == {}
+    continuation.keep_speed(facts)
+    assert continuation.last_speed() == facts
+    assert continuation.last_checkpoint() is None
+
+
+def test_without_a_folder_nothing_is_kept():
+    continuation = Continuation(join_cluster({}))
+    continuation.keep_speed({"batch_size": {"batch_size": 64}})
+    assert continuation.last_speed() == {}
+
+
 def test_the_key_is_of_all_that_the_result_depends_on():
     key = training_key(TrainParameters(), ["a", "b"])
     assert key == training_key(TrainParameters(checkpoint_minutes=1), ["a", "b"])

@@ -76,6 +76,18 @@ def test_an_index_beyond_the_addresses_is_refused(cluster, task_type, index):
         join_cluster({"TF_CONFIG": tf_config(cluster, task_type, index)})
 
 
+def test_an_address_that_is_taken_is_refused():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(InputError, match=f"TF_CONFIG: expected this worker's .* free. Received: '{address}'"):
+            join_cluster({"TF_CONFIG": tf_config({"worker": ["127.0.0.1:1", address]}, "worker", 1)})
+
+
+def test_an_address_without_a_port_is_refused():
+    with pytest.raises(InputError, match=r"expected this worker's address as host:port, .* Received: 'a' \("):
+        join_cluster({"TF_CONFIG": tf_config({"worker": ["a", "b:1"]}, "worker", 0)})
+
+
 @pytest.mark.parametrize(("gpus", "implementation"), [([], "RING"), (["GPU:0"], "NCCL")])
 def test_gpus_add_up_by_nvidias_library(monkeypatch, gpus, implementation):
     """There are none here: what TensorFlow would list is made up."""

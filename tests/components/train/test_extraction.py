@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components._errors import InputError
 from components.train.checkpoint import CheckpointFolder
 from components.train.cluster import Cluster, join_cluster
 from components.train.continuation import Continuation, Parts
@@ -14,10 +15,11 @@ from components.train.extraction import _share, extract
 from components.train.features import Features
 from components.train.frozen_backbone import BATCH_SIZE
 from components.train.preemption import Preemption
-from components.train.speed import Computation, Speed
+from components.train.speed import Computation, Measured, Speed
 
 ROWS = 2 * BATCH_SIZE + 5
 SPEED = Speed(Computation("mixed_bfloat16"), "as set")
+CHOSEN = Speed(Computation("mixed_bfloat16"), "2 times as fast", (Measured(Computation(), 8.5, 1.2),))
 
 
 def elements(first: int, last: int) -> tf.data.Dataset:
@@ -30,10 +32,11 @@ class Backbone:
     Args:
         number: Of that batch, from 0.
         call: What it calls.
+        speed: How it computes.
     """
 
-    def __init__(self, number: int = -1, call: Callable[[], None] = lambda: None) -> None:
-        self.width, self.speed, self.batches = 4, SPEED, 0
+    def __init__(self, number: int = -1, call: Callable[[], None] = lambda: None, speed: Speed = SPEED) -> None:
+        self.width, self.speed, self.batches = 4, speed, 0
         self.number, self.call = number, call
 
     def forward(self, x: tf.Tensor) -> tf.Tensor:
@@ -43,7 +46,6 @@ class Backbone:
         return tf.concat([x, 2 * x], -1)
 
     def stay_with(self, speed: Speed) -> None:
-        assert speed == SPEED
         self.speed = speed
 
 
@@ -110,6 +112,32 @@ def test_killed_it_goes_on_after_the_last_part(compute, tmp_path):
     assert len(CheckpointFolder(tmp_path, "key").parts("features")) == 2
     check_rest(compute, 2)
     assert [path.name for path in (tmp_path / "key").iterdir()] == ["features"]
+
+
+def test_what_was_measured_is_kept_with_the_first_batch(compute, tmp_path):
+    """Killed long before a part is due, it goes on as it was computed."""
+
+    def killed() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compute(Backbone(2, killed, CHOSEN), Preemption(), 10)
+    folder = CheckpointFolder(tmp_path, "key")
+    assert [len(folder.kept(part).labels) for part in folder.parts("features")] == [BATCH_SIZE]
+    check_rest(compute, 1)
+    assert folder.kept("features").speed == CHOSEN
+
+
+def test_a_batch_that_does_not_fit_into_memory():
+    def exhausted() -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    with pytest.raises(InputError) as refused:
+        extract(Backbone(1, exhausted), elements, ROWS, "views", join_cluster({}))
+    assert str(refused.value) == (
+        "expected memory to compute the features of 32 views at a time; it ran out (ResourceExhaustedError). "
+        "Lower image_size_px, or choose a smaller backbone."
+    )
 
 
 def test_all_parts_there_nothing_is_computed(compute, tmp_path):

@@ -204,6 +204,29 @@ def test_the_images_of_the_step_that_failed_are_named():
         run(model_of(np.eye(2)), data, epochs=2)
 
 
+def validated_in_steps_of_one(x: np.ndarray) -> Data:
+    """Trains on `LONG`, so that several steps make a call when it comes to validation."""
+    columns = x, np.zeros(len(x), np.int64), np.ones(len(x), np.float32)
+    validation = tf.data.Dataset.from_tensor_slices(columns).batch(1)
+    return Data(LONG.train, validation, 60, len(x), 2, ids_of_validation_step=lambda step: (f"image {step}",))
+
+
+def test_the_images_that_spoil_the_validation_loss_are_named():
+    x = np.ones([120, 3], np.float32)
+    x[40:] = np.inf
+    with pytest.raises(
+        InputError, match=r"validation loss became nan in step 41 after the epoch\. Lower .*, by id: image 40\.$"
+    ):
+        run(model_of(np.eye(3, 2)), validated_in_steps_of_one(x))
+
+
+def test_no_image_is_at_fault_if_the_weights_are():
+    data = validated_in_steps_of_one(np.ones([2, 3], np.float32))
+    data = Data(data.train, data.validation, 1, 2, 2, ids_of_validation_step=data.ids_of_validation_step)
+    with pytest.raises(InputError, match=r"weights are not finite any more\. Lower the learning rate\.$"):
+        run(model_of(np.eye(3, 2)), data, learning_rate=math.inf)
+
+
 def test_it_begins_in_the_middle_of_an_epoch():
     """Three epochs of two steps, of which all but the last three steps are over."""
     x, labels = np.eye(2)[[0, 1, 0, 1, 1, 0]], [0, 1, 0, 1, 1, 0]
@@ -218,9 +241,21 @@ def test_it_begins_in_the_middle_of_an_epoch():
 
 
 def test_all_learn_that_one_is_told_to_end():
-    answers = iter([False, True])
+    """Two steps of training and two of validation, each in a call of its own."""
+    answers = iter([False, True, False, True])
     progress, seen = Progress(), []
-    callback = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(progress.ending))  # noqa: ARG005
+
+    class Asks(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):  # noqa: ARG002 - as Keras calls it
+            seen.append(("training", batch, progress.ending))
+
+        def on_test_batch_end(self, batch, logs=None):  # noqa: ARG002
+            seen.append(("validation", batch, progress.ending))
+
     data = data_of(np.eye(2), [0, 1], batch_size=1, classes=2)
-    run(model_of(np.eye(2)), data, callbacks=[callback], progress=progress, told_to_end=lambda: next(answers))
-    assert seen == [False, True]
+    data = Data(data.train, data.validation.unbatch().batch(1), 2, 2, 2)
+    model, told = model_of(np.eye(2)), lambda: next(answers)
+    run(model, data, callbacks=[Asks()], progress=progress, told_to_end=told, most_s=0.0)
+    assert seen == [
+        ("training", 0, False), ("training", 1, True), ("validation", 0, False), ("validation", 1, True),
+    ]  # fmt: skip

@@ -1,9 +1,26 @@
+"""SIGTERM in this process, and in one that waits for other workers in vain."""
+
+import json
 import os
 import signal
+import socket
+import subprocess
+import sys
+import time
 
 import pytest
 
+from components.train.cluster import _answers
 from components.train.preemption import Preemption
+
+JOIN = """
+import os
+from components.train.preemption import Preemption
+preemption = Preemption()
+preemption.heed_sigterm()
+from components.train.cluster import join_cluster
+join_cluster(os.environ)
+"""
 
 
 @pytest.fixture
@@ -41,3 +58,23 @@ def test_postponed_before_it_stays_so_behind_it(preemption):
     with preemption.postponing():
         os.kill(os.getpid(), signal.SIGTERM)
     assert preemption.postponed
+
+
+@pytest.mark.slow
+def test_told_to_end_while_it_waits_for_other_workers_it_does():
+    own, other = free_address(), free_address()
+    config = json.dumps({"cluster": {"worker": [own, other]}, "task": {"type": "worker", "index": 0}})
+    environment = os.environ | {"TF_CONFIG": config, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    process = subprocess.Popen([sys.executable, "-c", JOIN], env=environment, stderr=subprocess.PIPE, text=True)
+    while not _answers(own):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 143
+    assert errors.splitlines()[-1].startswith("train: told to end (SIGTERM). No step was under way: ")
+
+
+def free_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"127.0.0.1:{listener.getsockname()[1]}"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from components._progress import say
 from components.train.history import EpochRow, merit
+from components.train.parameters import Monitor
 
 
 class EpochRecorder(keras.callbacks.Callback):
@@ -91,14 +92,15 @@ class BestWeights:
 
     Args:
         model: Whose weights to remember.
+        monitor: Score on the validation images by which an epoch is better than another.
 
     Attributes:
         weights: Those of the best epoch; none before the first.
         merit: That epoch's.
     """
 
-    def __init__(self, model: keras.Model) -> None:
-        self._model = model
+    def __init__(self, model: keras.Model, monitor: Monitor) -> None:
+        self._model, self._monitor = model, monitor
         self.weights: list[NDArray[np.float32]] = []
         self.merit: tuple[float, float] = (-math.inf, -math.inf)
 
@@ -107,8 +109,8 @@ class BestWeights:
         return keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: self._look(logs))
 
     def _look(self, logs: Mapping[str, float]) -> None:
-        if merit(logs) > self.merit:
-            self.merit, self.weights = merit(logs), self._model.get_weights()
+        if (found := merit(logs, self._monitor)) > self.merit:
+            self.merit, self.weights = found, self._model.get_weights()
 
     def restore(self) -> None:
         """Puts the best weights back; does nothing before the first epoch."""

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict  # Python 3.11's own can't be checked by
 
 from components._errors import InputError
 from components.formats.dataset import Dataset
+from components.train.parameters import Monitor
 
 HISTORY_FILE = "history.json"
 CURVES_FILE = "curves.png"
@@ -74,6 +75,7 @@ class History(BaseModel, frozen=True, extra="forbid"):
     Attributes:
         format_version: Version of this format.
         epochs: In the order of training.
+        monitor: Score on the validation images that chose the best epoch; by default, what did before it was told.
         exposure: By phase and class, how much was learned from it.
         parameters: All of the step, by name.
         weights: What the backbone began with: `imagenet`, `none`, or a path or URI.
@@ -87,6 +89,7 @@ class History(BaseModel, frozen=True, extra="forbid"):
 
     format_version: Literal[1] = 1
     epochs: list[EpochRow] = Field(min_length=1)
+    monitor: Monitor = "macro_f1"
     exposure: dict[str, dict[str, ClassExposure]]
     parameters: dict[str, Any]
     weights: str
@@ -98,16 +101,16 @@ class History(BaseModel, frozen=True, extra="forbid"):
     @property
     def best(self) -> EpochRow:
         """The epoch whose weights the model has."""
-        return max(self.epochs, key=merit)
+        return max(self.epochs, key=lambda row: merit(row, self.monitor))
 
 
-def merit(logs: EpochRow | Mapping[str, float]) -> tuple[float, float]:
-    """Returns what epochs are compared by: the macro-F1 on the validation images, then a low loss.
+def merit(logs: EpochRow | Mapping[str, float], monitor: Monitor) -> tuple[float, float]:
+    """Returns what epochs are compared by: macro-F1 or accuracy on the validation images, then a low loss.
 
     The loss alone would prefer the head's epochs: fine-tuning makes a model both better and surer of
     itself, and the loss punishes the few mistakes that are left the more.
     """
-    return logs["val_macro_f1"], -logs["val_loss"]
+    return logs[f"val_{monitor}"], -logs["val_loss"]  # type: ignore[literal-required]
 
 
 def write_history(folder: Path, history: History) -> None:

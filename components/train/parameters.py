@@ -20,6 +20,7 @@ from components.train.backbones.table import (
 )
 
 Schedule = Literal["cosine", "constant", "plateau"]
+Monitor = Literal["macro_f1", "accuracy"]
 Imbalance = Literal["none", "class_weight", "balanced_sampling", "focal", "logit_adjustment", "crt"]
 
 _SERVERS = ("http", "https", "databricks")  # that MLflow's client alone can speak with
@@ -94,8 +95,8 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
     head_learning_rate: float = Field(1e-3, gt=0, le=1, description="peak, Adam")
     head_schedule: Schedule = Field(
         "cosine",
-        description="of the learning rate: rises, then falls to 0; stays; or is halved whenever the validation "
-        "macro-F1 has not risen for a third of `patience`",
+        description="of the learning rate: rises, then falls to 0; stays; or is halved whenever `monitor` has not "
+        "risen for a third of `patience`",
     )
     finetune_epochs: int = Field(6, ge=0, le=1000, description="passes with the last layers unfrozen")
     finetune_learning_rate: float = Field(3e-5, gt=0, le=1, description="peak, Adam")
@@ -108,7 +109,12 @@ class TrainParameters(BaseModel, frozen=True, extra="forbid"):
         "weights: all",
     )
     warmup_epochs: int = Field(1, ge=0, le=1000, description="epochs in which a cosine schedule rises, in each phase")
-    patience: int = Field(10, ge=1, le=1000, description="epochs without a better validation macro-F1 that end a phase")
+    monitor: Monitor = Field(
+        "macro_f1",
+        description="score on the validation images that chooses the best epoch: macro_f1, for which classes count "
+        "alike, or accuracy, for which images do",
+    )
+    patience: int = Field(10, ge=1, le=1000, description="epochs without a rise of `monitor` that end a phase")
     checkpoint_minutes: float = Field(
         10.0,
         gt=0,

@@ -18,7 +18,15 @@ from components.train.cluster import Cluster
 from components.train.continuation import Continuation
 from components.train.curves import curves
 from components.train.following import Follow, Following
-from components.train.history import CURVES_FILE, HISTORY_FILE, SAMPLES_FILE, DataSummary, History, write_history
+from components.train.history import (
+    CURVES_FILE,
+    HISTORY_FILE,
+    SAMPLES_FILE,
+    DataSummary,
+    History,
+    merit,
+    write_history,
+)
 from components.train.input_pipeline import Images
 from components.train.parameters import TrainParameters
 from components.train.report.page import write_report
@@ -64,6 +72,7 @@ class Task:
         """Returns what there is to remember of the training."""
         return History(
             epochs=result.history,
+            monitor=result.monitor,
             exposure=result.exposure,
             parameters=self.parameters.model_dump(),
             weights=resolved_weights(self.parameters.backbone, self.parameters.weights),
@@ -110,7 +119,8 @@ class Recording:
         if self._run:
             best = {f"best_{name}": result.best[name] for name in ("val_macro_f1", "val_accuracy", "val_loss")}
             self._run.finish({"model": outputs.model, "history": outputs.history, "": outputs.report}, best)
-        say("train", "best epoch: {phase} {epoch}, val_macro_f1 {val_macro_f1:.3f}".format(**result.best))
+        score = f"val_{result.monitor} {merit(result.best, result.monitor)[0]:.3f}"
+        say("train", f"best epoch: {result.best['phase']} {result.best['epoch']}, {score}")
         known_as = {"mlflow_run_id": self._run.run_id} if self._run else {}
         return {
             "model": {**result.best, "class_names": list(task.images.dataset.class_names), **known_as},

@@ -2,7 +2,7 @@
 
 import keras
 
-from components.train.parameters import Schedule
+from components.train.parameters import Monitor, Schedule
 
 
 def learning_rate(
@@ -31,14 +31,15 @@ def learning_rate(
     )
 
 
-def schedule_callbacks(schedule: Schedule, patience: int) -> list[keras.callbacks.Callback]:
-    """Returns what changes the rate after an epoch: `plateau` halves it when the macro-F1 no longer rises.
+def schedule_callbacks(schedule: Schedule, monitor: Monitor, patience: int) -> list[keras.callbacks.Callback]:
+    """Returns what changes the rate after an epoch: `plateau` halves it when `monitor` no longer rises.
 
     Args:
         schedule: Which.
-        patience: Epochs without a better macro-F1 that end the phase; a third of them halve the rate.
+        monitor: Score on the validation images that is to rise.
+        patience: Epochs in which it does not that end the phase; a third of them halve the rate.
     """
     if schedule != "plateau":
         return []
     waited = max(1, patience // 3)
-    return [keras.callbacks.ReduceLROnPlateau("val_macro_f1", mode="max", factor=0.5, patience=waited, min_delta=0)]
+    return [keras.callbacks.ReduceLROnPlateau(f"val_{monitor}", mode="max", factor=0.5, patience=waited, min_delta=0)]

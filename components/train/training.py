@@ -29,7 +29,7 @@ from components.train.loop import Data, Progress, fit
 from components.train.losses import training_loss
 from components.train.mixing import Mixing
 from components.train.out_of_memory import answered
-from components.train.parameters import SizedParameters, TrainParameters
+from components.train.parameters import Monitor, SizedParameters, TrainParameters
 from components.train.phase_steps import StepChooser
 from components.train.phases import Phase, Phases
 from components.train.schedules import learning_rate, schedule_callbacks
@@ -43,6 +43,7 @@ class TrainingResult:
     Attributes:
         model: From RGB uint8 [batch, size, size, 3] to logits, with the weights of the best epoch.
         history: One row per epoch of either phase.
+        monitor: Score on the validation images that chose the best epoch.
         exposure: By phase and class, how much was learned from it.
         setup_seconds: By phase, how long it took to get ready: to compute features, above all.
         samples: Augmented images, uint8 [rows, columns, size, size, 3]; the first column is unchanged.
@@ -51,6 +52,7 @@ class TrainingResult:
 
     model: keras.Model
     history: list[EpochRow]
+    monitor: Monitor
     exposure: dict[str, dict[str, ClassExposure]]
     setup_seconds: dict[str, float]
     samples: NDArray[np.uint8]
@@ -59,7 +61,7 @@ class TrainingResult:
     @property
     def best(self) -> EpochRow:
         """The epoch whose weights the model has."""
-        return max(self.history, key=merit)
+        return max(self.history, key=lambda row: merit(row, self.monitor))
 
 
 class Trainer:
@@ -98,7 +100,7 @@ class Trainer:
         keras.utils.set_random_seed(parameters.seed)
         with cluster.strategy.scope():
             self._classifier = Classifier(parameters, len(images.dataset.class_names))
-        self._best = BestWeights(self._classifier.model)
+        self._best = BestWeights(self._classifier.model, parameters.monitor)
         self._resumed = self._continuation.last_checkpoint()
         if self._resumed:
             self._take_over(self._resumed)
@@ -120,7 +122,13 @@ class Trainer:
         mixing = Mixing(parameters.mixup_alpha, parameters.cutmix_alpha)
         samples = augmented_samples(images, self._augment, mixing, parameters.seed)
         return TrainingResult(
-            self._classifier.model, self._history, self._exposure, self._setup_seconds, samples, self._speed
+            model=self._classifier.model,
+            history=self._history,
+            monitor=parameters.monitor,
+            exposure=self._exposure,
+            setup_seconds=self._setup_seconds,
+            samples=samples,
+            speed=self._speed,
         )
 
     @property
@@ -181,8 +189,8 @@ class Trainer:
         if steps.speed.measured and not known:
             self._continuation.keep_speed(self._speed)
         deciding = [
-            keras.callbacks.EarlyStopping("val_macro_f1", mode="max", patience=parameters.patience),
-            *schedule_callbacks(phase.schedule, parameters.patience),
+            keras.callbacks.EarlyStopping(f"val_{parameters.monitor}", mode="max", patience=parameters.patience),
+            *schedule_callbacks(phase.schedule, parameters.monitor, parameters.patience),
         ]
         resumed, self._resumed = self._resumed, None
         progress = replace(resumed.progress) if resumed else Progress()

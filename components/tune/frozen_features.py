@@ -29,6 +29,7 @@ _OF_THE_HEAD = {
     "finetune_schedule",
     "finetune_layers",
     "warmup_epochs",
+    "monitor",
     "patience",
 }
 _OF_TRAINING_IMAGES = {"augmentation", "augmentation_magnitude", "head_views", "seed"}

@@ -8,7 +8,8 @@ import keras
 import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 
-from components.train.parameters import TrainParameters
+from components.train.history import merit
+from components.train.parameters import Monitor, TrainParameters
 from components.tune.parameters import Pruner
 from components.tune.study import REASON, SCORE
 
@@ -33,20 +34,21 @@ def pruner(name: Pruner, parameters: TrainParameters) -> BasePruner:
 
 
 class Pruning(keras.callbacks.Callback):
-    """Reports each epoch's macro-F1 to the study and ends the trial if it falls behind.
+    """Reports the best epoch's macro-F1 to the study, after each epoch, and ends the trial if it falls behind.
 
     Epochs are numbered over all phases, as if none had ended early: so trials are compared at the same place.
 
     Args:
         trial: The trial.
+        monitor: Score by which its training chooses the best epoch.
         said: Told of an epoch, every few seconds at most.
     """
 
-    def __init__(self, trial: optuna.Trial, said: Callable[[str], None]) -> None:
+    def __init__(self, trial: optuna.Trial, monitor: Monitor, said: Callable[[str], None]) -> None:
         super().__init__()
-        self._trial, self._said = trial, said
+        self._trial, self._monitor, self._said = trial, monitor, said
         self._first_of_phase = self._first_of_next = 0
-        self._best = 0.0
+        self._merit, self._best = (-math.inf, -math.inf), 0.0
         self._said_s = -math.inf
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
@@ -55,12 +57,14 @@ class Pruning(keras.callbacks.Callback):
         self._first_of_next += self.params["epochs"]
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Reports the best macro-F1 so far.
+        """Reports the macro-F1 of the best epoch so far.
 
         Raises:
             optuna.TrialPruned: If the trial has fallen behind.
         """
-        self._best = max(self._best, (logs or {})[SCORE])
+        logs = logs or {}
+        if (found := merit(logs, self._monitor)) > self._merit:
+            self._merit, self._best = found, logs[SCORE]
         number = self._first_of_phase + epoch + 1
         self._trial.report(self._best, number)
         if time.monotonic() - self._said_s > _EVERY_S:

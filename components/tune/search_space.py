@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from types import UnionType
 from typing import Annotated, Any, Literal, Protocol, Union, get_args, get_origin
 
-from annotated_types import MultipleOf
 from pydantic.fields import FieldInfo
 
 from components.train.parameters import TrainParameters
@@ -117,8 +116,11 @@ DEFAULT_SEARCH = list(_DEFAULTS)
 # Set for all trials alike, or by a parameter of tuning's own.
 _FIXED = {
     *("backbone", "weights", "head_epochs", "finetune_epochs", "seed"),
+    "monitor",  # trials are compared by macro-F1, of which epochs chosen by anything else have less, if not as much
     *("precision", "xla", "checkpoint_minutes"),  # change how long a training takes, not what comes of it
 }
+# An interval's values would hardly ever come twice, and each needs the frozen backbone's features computed anew.
+_LISTED = {"image_size_px"}
 
 
 def parse_space(search: Sequence[str], backbones: Sequence[str], base: TrainParameters) -> Space:
@@ -189,7 +191,7 @@ def _given(name: str, given: str, field: FieldInfo) -> Dimension:
     low, dots, high = given.partition("..")
     if not dots:
         return Choice(name, tuple(_read(name, word, field) for word in given.split(",")))
-    if get_origin(field.annotation) is Literal or any(isinstance(rule, MultipleOf) for rule in field.metadata):
+    if get_origin(field.annotation) is Literal or name in _LISTED:
         raise ValueError(f"search: {name}: expected its values, {name}=A,B,C. Received: {given!r}.")
     first, last = (float(_read(name, word, field)) for word in (low, high))
     if first >= last:

@@ -114,7 +114,7 @@ class Worker:
         )
         digests = [images.dataset.digest, validation.dataset.digest]
         features = FrozenFeatures(self._cluster, self._features, parameters, digests)
-        watching = Pruning(trial, lambda line: say("tune", f"trial {trial.number}: {line}"))
+        watching = Pruning(trial, parameters.monitor, lambda line: say("tune", f"trial {trial.number}: {line}"))
         result = Trainer(parameters, images, validation, self._cluster, features, callbacks=[watching]).train()
         best = result.best
         trial.set_user_attr("best_epoch", dict(best))

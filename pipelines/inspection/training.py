@@ -12,11 +12,11 @@ _BAR_WIDTH = 16
 
 def print_training(console: Console, overview: TrainingOverview) -> None:
     """Prints all that the page shows, with numbers in place of pictures."""
-    history, best = overview.history, overview.best
+    history = overview.history
     summary = (
         f"{visible(history.parameters['backbone'])} ({visible(history.weights)}) on "
         f"{counted(history.train.rows, 'image')} in {counted(len(history.train.counts), 'class', 'classes')}, "
-        f"macro-F1 {best['val_macro_f1']:.3f} on "
+        f"{overview.measure} {overview.best_score:.3f} on "
         f"{counted(history.validation.rows, 'validation image')} after {duration(overview.seconds)}"
     )
     print_head(console, "Training", summary, findings(overview))
@@ -42,7 +42,8 @@ def _print_epochs(console: Console, overview: TrainingOverview) -> None:
             style="bold" if is_best else "",
         )
     console.print(epochs)
-    print_line(console, f"* {overview.best_number} is the best: its weights are the model's", indent=0, style="dim")
+    chosen = f"* {overview.best_number} is the best by {overview.measure}: its weights are the model's"
+    print_line(console, chosen, indent=0, style="dim")
 
 
 def _print_exposure(console: Console, exposures: ExposureTable) -> None:

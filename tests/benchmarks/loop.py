@@ -74,7 +74,7 @@ def loop(model: keras.Model, x: tf.Tensor, labels: tf.Tensor, steps: int, folder
     data = Data(batch.cache().repeat(), validation, steps, 1, CLASSES)
 
     def run() -> float:
-        optimizer, progress, clock, best = keras.optimizers.Adam(), Progress(), Clock(), BestWeights(model)
+        optimizer, progress, clock, best = keras.optimizers.Adam(), Progress(), Clock(), BestWeights(model, "macro_f1")
         optimizer.build(model.trainable_variables)
         state = PhaseState(
             phase="head", classifier=model, learner=model, optimizer=optimizer, callbacks=[], best=best, history=[],

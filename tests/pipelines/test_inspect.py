@@ -157,6 +157,7 @@ def test_training_with_epochs_exposure_speed_and_parameters(path, run):
     )
     assert "\nEpochs  features 12.5 s, head 4.5 s, finetune 3.0 s\n" in text
     assert "\n4 finetune 1 *  2.000     0.500     3.000     0.750     0.800   0.001  1.5\n" in text
+    assert "\n* 4 is the best by macro-F1: its weights are the model's\n" in text
     assert "\nLearned from each class  head, finetune\nclass   images  of all  drawn  weight  logit  exposure\n" in text
     assert "\nstreet      12   9.1 %  x1.00   x1.00  -2.40     9.1 %  █▌\n" in text
     assert "\n  head: float32 is taken: the others are slower\n    float32: 8.5 ms a step, compiled in 1.2 s\n" in text

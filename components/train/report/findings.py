@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from components._text import Finding, listed, percent
-from components.train.history import ClassExposure
+from components.train.history import ClassExposure, History
 from components.train.report.overview import ExposureTable, TrainingOverview
 
 _SAME = 0.005  # factors and logits are rounded
+_ROUNDED = 1e-5  # scores are
 _TAKEN_AWAY = 0.8  # of the exposure that the weights alone would give
 
 
@@ -20,14 +21,22 @@ def _of_classes(overview: TrainingOverview) -> Iterator[Finding]:
     if unseen := [name for name, images in overview.history.validation.counts.items() if not images]:
         text = f"No validation image of {listed(unseen)}: the best epoch was chosen without a look at it."
         yield Finding(text, "exposure")
-    guessed = 1 / len(overview.history.train.counts)
-    if overview.best["val_macro_f1"] <= guessed:
+    guessed, why = _guessed(overview.history)
+    if overview.best_score <= guessed + _ROUNDED:
         yield Finding(
-            f"Even the best epoch is no better than guessing: macro-F1 {overview.best['val_macro_f1']:.3f} on the "
-            f"validation images, with {len(overview.history.train.counts)} classes. Look at the labels and the "
-            "learning rate.",
+            f"Even the best epoch is no better than guessing: {overview.measure} {overview.best_score:.3f} on the "
+            f"validation images, {why}. Look at the labels and the learning rate.",
             "epochs",
         )
+
+
+def _guessed(history: History) -> tuple[float, str]:
+    """Returns the most that one answer for all images scores, and why."""
+    if history.monitor == "accuracy":
+        most = max(history.validation.counts.values()) / history.validation.rows
+        return most, f"of which one class has {percent(most)}"
+    classes = len(history.train.counts)
+    return 1 / classes, f"with {classes} classes"
 
 
 def _of_exposure(overview: TrainingOverview) -> Iterator[Finding]:
@@ -64,10 +73,10 @@ def _of_epochs(overview: TrainingOverview) -> Iterator[Finding]:
         text = "The last epoch is the best one: it may pay to train for longer."
         yield Finding(text, "curves", is_problem=False)
     elif last["phase"] != best["phase"]:
-        best_after = max(row["val_macro_f1"] for row in rows if row["phase"] == last["phase"])
+        best_after = max(overview.score(row) for row in rows if row["phase"] == last["phase"])
         yield Finding(
-            f"The phase {last['phase']} brought nothing: macro-F1 {best_after:.3f} at best, "
-            f"{best['phase']} had {best['val_macro_f1']:.3f}. Its epochs were left aside.",
+            f"The phase {last['phase']} brought nothing: {overview.measure} {best_after:.3f} at best, "
+            f"{best['phase']} had {overview.best_score:.3f}. Its epochs were left aside.",
             "curves",
             is_problem=False,
         )

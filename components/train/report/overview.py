@@ -7,10 +7,11 @@ from typing import Any
 
 from components._errors import InputError
 from components.train.batch_size import BatchSize
-from components.train.history import HISTORY_FILE, ClassExposure, EpochRow, History, read_history
-from components.train.parameters import TrainParameters
+from components.train.history import HISTORY_FILE, ClassExposure, EpochRow, History, merit, read_history
+from components.train.parameters import Monitor, TrainParameters
 from components.train.speed import Speed
 
+_MEASURES: Mapping[Monitor, str] = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
 _BATCH_SIZE = "batch_size"
 _NOTHING_S = 0.5  # of phases that learn from images
 
@@ -87,6 +88,20 @@ class TrainingOverview:
     def best_number(self) -> int:
         """Of the best epoch, counted from 1 over all phases."""
         return self.history.epochs.index(self.best) + 1
+
+    @property
+    def measure(self) -> str:
+        """What chose the best epoch, for people."""
+        return _MEASURES[self.history.monitor]
+
+    @property
+    def best_score(self) -> float:
+        """What the best epoch has of it."""
+        return self.score(self.best)
+
+    def score(self, row: EpochRow) -> float:
+        """Returns what an epoch has of it."""
+        return merit(row, self.history.monitor)[0]
 
     @property
     def seconds(self) -> float:

@@ -33,7 +33,7 @@ def test_an_epoch_is_recorded_and_told(capsys, verbose):
 
 def test_the_best_weights_of_all_phases_come_back(model):
     """By macro-F1 and, where that is the same, by the lower loss; the second phase is never better."""
-    best = BestWeights(model)
+    best = BestWeights(model, "macro_f1")
     for phase in ([(0.5, 1.0), (0.75, 3.0), (0.75, 2.0), (0.7, 0.1)], [(0.75, 2.0), (0.6, 1.0)]):
         callback = best.callback()
         for epoch, (macro_f1, val_loss) in enumerate(phase):
@@ -43,9 +43,21 @@ def test_the_best_weights_of_all_phases_come_back(model):
         assert model.get_weights() == [[[42.0]]]
 
 
+@pytest.mark.parametrize(("monitor", "kept"), [("macro_f1", 0.0), ("accuracy", 1.0)])
+def test_the_best_weights_are_those_with_most_of_what_is_monitored(model, monitor, kept):
+    """The second epoch is right more often, at the cost of rare classes."""
+    best = BestWeights(model, monitor)
+    for epoch, (macro_f1, accuracy) in enumerate([(0.7, 0.8), (0.6, 0.9), (0.5, 0.85)]):
+        model.set_weights([np.full((1, 1), epoch)])
+        logs = {"val_macro_f1": macro_f1, "val_accuracy": accuracy, "val_loss": 1.0 - epoch / 10}
+        best.callback().on_epoch_end(epoch, logs)
+    best.restore()
+    assert model.get_weights() == [[[kept]]]
+
+
 def test_before_the_first_epoch_nothing_is_restored(model):
     model.set_weights([np.full((1, 1), 7.0)])
-    BestWeights(model).restore()
+    BestWeights(model, "macro_f1").restore()
     assert model.get_weights() == [[[7.0]]]
 
 

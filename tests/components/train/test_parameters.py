@@ -47,6 +47,7 @@ def test_weights(weights):
         ),
         ({"finetune_layers": -2}, "greater than or equal to -1"),
         ({"head_schedule": "step"}, "'cosine', 'constant' or 'plateau'"),
+        ({"monitor": "val_loss"}, "'macro_f1' or 'accuracy'"),
     ],
 )
 def test_anything_else_is_refused(values, message):

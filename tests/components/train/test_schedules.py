@@ -51,7 +51,20 @@ def test_others_stay_at_their_peak(schedule):
 
 
 def test_only_a_plateau_needs_a_callback():
-    assert schedule_callbacks("cosine", 3) == schedule_callbacks("constant", 3) == []
+    assert schedule_callbacks("cosine", "macro_f1", 3) == schedule_callbacks("constant", "accuracy", 3) == []
+
+
+@pytest.mark.parametrize(("monitor", "rate"), [("macro_f1", 0.05), ("accuracy", 0.1)])
+def test_a_plateau_is_one_of_what_is_monitored(monitor, rate):
+    """The accuracy rises, the macro-F1 does not."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.optimizer = keras.optimizers.SGD(0.1)
+    [callback] = schedule_callbacks("plateau", monitor, 3)
+    callback.set_model(model)
+    callback.on_train_begin()
+    for epoch in range(2):
+        callback.on_epoch_end(epoch, {"val_macro_f1": 0.5, "val_accuracy": 0.5 + epoch / 10})
+    assert float(model.optimizer.learning_rate) == pytest.approx(rate)
 
 
 def test_a_plateau_halves_the_rate_in_the_loop():
@@ -70,7 +83,7 @@ def test_a_plateau_halves_the_rate_in_the_loop():
         train_steps(model, optimizer, tf.nn.sparse_softmax_cross_entropy_with_logits, strategy),
         Data(train, tf.data.Dataset.from_tensors(columns), 1, 1, 2),
         epochs=6,
-        callbacks=[record, *schedule_callbacks("plateau", 6)],
+        callbacks=[record, *schedule_callbacks("plateau", "macro_f1", 6)],
         strategy=strategy,
     )
     np.testing.assert_allclose(taken, [0.1, 0.1, 0.1, 0.05, 0.05, 0.025])

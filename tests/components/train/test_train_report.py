@@ -19,6 +19,13 @@ def page_of(tmp_path, of=None) -> Page:
     return Page(tmp_path / "report.html")
 
 
+def by_accuracy(**accuracy_of_phase):
+    """A history of which the accuracy chose the best epoch, by the macro-F1 the worst."""
+    rows = epoch_rows(**accuracy_of_phase)
+    changed = [{"val_accuracy": row["val_macro_f1"], "val_macro_f1": 1 - row["val_macro_f1"]} for row in rows]
+    return history(epochs=[row | of_it for row, of_it in zip(rows, changed, strict=True)], monitor="accuracy")
+
+
 def texts(of) -> list[str]:
     return [finding.text for finding in findings(overview_of(of))]
 
@@ -26,9 +33,16 @@ def texts(of) -> list[str]:
 def test_summary(tmp_path):
     text = page_of(tmp_path).text
     assert "Training efficientnet_lite0 on 132 images in 3 classes" in text
-    assert "Macro-F1, validation 0.800 Accuracy, validation 0.750 Best epoch 4 of 5: finetune 1 Time 20.0 s" in text
+    assert "Macro-F1, validation 0.800 Accuracy, validation 0.750 Best epoch by macro-F1 4 of 5: finetune 1 " in text
+    assert "Time 20.0 s" in text
     assert "Its weights imagenet Images to learn from 132 Validation images 32" in text
     assert "features 12.5 s head 4.5 s, 3 epochs finetune 3.0 s, 2 epochs" in text
+
+
+def test_it_says_what_chose_the_best_epoch(tmp_path):
+    text = page_of(tmp_path, by_accuracy(head=[0.5, 0.6])).text
+    assert "Training of efficientnet_lite0: accuracy 0.600" in text
+    assert "Best epoch by accuracy 2 of 2: head 2" in text
 
 
 def test_epochs_with_the_best_marked(tmp_path):
@@ -114,6 +128,21 @@ def test_no_better_than_guessing():
     )
 
 
+def test_no_better_than_naming_the_largest_class():
+    assert texts(by_accuracy(head=[0.68, 0.6]))[0].startswith(
+        "Even the best epoch is no better than guessing: accuracy 0.680 on the validation images, of which one class "
+        "has 68.8 %. Look"
+    )
+    assert texts(by_accuracy(head=[0.7, 0.6])) == []
+
+
+def test_naming_the_largest_class_is_known_by_its_rounded_accuracy():
+    two_of_three = by_accuracy(head=[0.66667]).model_copy(
+        update={"validation": DataSummary(digest="b" * 64, counts={"coast": 2, "forest": 1})}
+    )
+    assert "accuracy 0.667 on the validation images, of which one class has 66.7 %" in texts(two_of_three)[0]
+
+
 def test_a_class_that_is_made_up_for_twice():
     of = history(exposure={"head": exposure_of(COUNTS), "finetune": exposure_of(COUNTS, weight=2.0, sampling=3.0)})
     assert texts(of) == ["finetune: corrected twice, by sampling and weights: street, forest, coast."]
@@ -131,6 +160,12 @@ def test_mixing_that_takes_weights_back():
 def test_a_phase_that_brought_nothing():
     assert texts(history(epochs=epoch_rows(head=[0.5, 0.7, 0.6], finetune=[0.6, 0.65]))) == [
         "The phase finetune brought nothing: macro-F1 0.650 at best, head had 0.700. Its epochs were left aside."
+    ]
+
+
+def test_a_phase_that_brought_no_accuracy():
+    assert texts(by_accuracy(head=[0.75, 0.8], finetune=[0.7, 0.79])) == [
+        "The phase finetune brought nothing: accuracy 0.790 at best, head had 0.800. Its epochs were left aside."
     ]
 
 

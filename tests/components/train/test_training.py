@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -13,11 +14,11 @@ from components._errors import InputError
 from components.formats.dataset import ID
 from components.formats.model import load_model
 from components.formats.tensors import read_examples
-from components.train import phases
+from components.train import loop, phases
 from components.train.cluster import join_cluster
 from components.train.extraction import extract
 from components.train.features import Features
-from components.train.input_pipeline import read_images
+from components.train.input_pipeline import Images, read_images
 from components.train.parameters import TrainParameters
 from components.train.training import Trainer
 
@@ -134,7 +135,7 @@ def test_the_same_seed_gives_the_same_weights(run, datasets, tmp_path):
 @pytest.mark.parametrize(
     ("flag", "value", "message"),
     [
-        ("--image-size-px", 100, "--image-size-px: expected int in [32, 1024] and a multiple of 32. Received: '100'."),
+        ("--image-size-px", 31, "--image-size-px: expected int in [32, 1024]. Received: '31'."),
         ("--dropout", 1, "--dropout: expected float in [0, 1). Received: '1'."),
         (
             "--augmentation",
@@ -190,6 +191,27 @@ def test_finetuning_alone_and_early_stopping(datasets):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("monitor", "best", "last"), [("macro_f1", 1, 2), ("accuracy", 3, 4)])
+def test_what_is_monitored_chooses_the_epoch_and_ends_the_phase(images, monkeypatch, monitor, best, last):
+    """Validation is made to find more images right from epoch to epoch, at the cost of rare classes."""
+    found = iter([(0.6, 0.5), (0.5, 0.6), (0.4, 0.7), (0.3, 0.6)])
+    names = ("val_macro_f1", "val_accuracy")
+    monkeypatch.setattr(loop, "_scores", lambda *_: {"val_loss": 1.0} | dict(zip(names, next(found), strict=True)))
+    after_epochs = []
+    watching = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: after_epochs.append(watching.model.get_weights())  # of the whole, from scratch
+    )
+    parameters = TrainParameters(
+        backbone="baseline_cnn", image_size_px=32, head_epochs=9, finetune_epochs=0, patience=1, monitor=monitor
+    )
+    result = Trainer(parameters, *images, join_cluster({}), callbacks=[watching]).train()
+    assert [row["epoch"] for row in result.history] == list(range(1, last + 1))
+    assert result.best["epoch"] == best
+    for weights, expected in zip(result.model.get_weights(), after_epochs[best - 1], strict=True):
+        np.testing.assert_array_equal(weights, expected)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", ["baseline_cnn", "vit_small_data"])
 def test_backbones_without_weights_learn_from_scratch(datasets, backbone):
     parameters = TrainParameters(
@@ -202,24 +224,49 @@ def test_backbones_without_weights_learn_from_scratch(datasets, backbone):
     assert result.best["val_accuracy"] > 0.8
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("row", [0, 11])
-@pytest.mark.parametrize(("mixup_alpha", "batches"), [(0.0, 1), (0.4, 2)])
-def test_the_image_that_spoils_the_loss_is_among_those_named(datasets, monkeypatch, row, mixup_alpha, batches):
-    """Mixed, it spoils a step before its own as well."""
+@pytest.fixture
+def images(datasets):
+    return [read_images(datasets / name, 32) for name in ("train", "validation")]
+
+
+def ids_of(images: Images) -> list[str]:
+    return [row[ID].decode() for row in read_examples(images.folder, images.dataset).as_numpy_iterator()]
+
+
+def spoiling(row: int, of_rows: int) -> Callable[..., Features]:
+    """Returns what computes features, and where there are so many, spoils those of one image."""
 
     def spoiled(*args) -> Features:
         features = extract(*args)
-        if len(features.x) == 30:
+        if len(features.x) == of_rows:
             features.x[row] = np.inf
         return features
 
-    monkeypatch.setattr(phases, "extract", spoiled)
-    images, validation = (read_images(datasets / name, 32) for name in ("train", "validation"))
-    ids = [element[ID].decode() for element in read_examples(images.folder, images.dataset).as_numpy_iterator()]
+    return spoiled
+
+
+def named_in_refusal(message: str, parameters: TrainParameters, *images: Images) -> list[str]:
+    with pytest.raises(InputError, match=message) as error:
+        Trainer(parameters, *images, join_cluster({})).train()
+    return str(error.value).partition("by id: ")[2].rstrip(".").split(", ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", [0, 11])
+@pytest.mark.parametrize(("mixup_alpha", "batches"), [(0.0, 1), (0.4, 2)])
+def test_the_image_that_spoils_the_loss_is_among_those_named(images, monkeypatch, row, mixup_alpha, batches):
+    """Mixed, it spoils a step before its own as well."""
+    monkeypatch.setattr(phases, "extract", spoiling(row, of_rows=30))
     parameters = TrainParameters(image_size_px=32, batch_size=4, head_views=1, mixup_alpha=mixup_alpha)
-    with pytest.raises(InputError, match="training loss became") as error:
-        Trainer(parameters, images, validation, join_cluster({})).train()
-    named = str(error.value).partition("by id: ")[2].rstrip(".").split(", ")
-    assert ids[row] in named
+    named = named_in_refusal("training loss became", parameters, *images)
+    assert ids_of(images[0])[row] in named
     assert len(named) == 4 * batches
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", [5, 14])
+def test_the_validation_image_that_spoils_the_loss_is_among_those_named(images, monkeypatch, row):
+    """Of 15 images, the last batch of four is filled up with the first one."""
+    monkeypatch.setattr(phases, "extract", spoiling(row, of_rows=15))
+    named = named_in_refusal("validation loss became", TrainParameters(image_size_px=32, batch_size=4), *images)
+    assert named == ids_of(images[1])[row // 4 * 4 :][:4]

@@ -187,10 +187,11 @@ def _wait_for_all(addresses: Sequence[str], worker: int) -> None:
     """Waits until all workers listen. TensorFlow would wait too, but in C++ and deaf to SIGTERM."""
     own, missing = addresses[worker], [*addresses[:worker], *addresses[worker + 1 :]]
     version6 = socket.has_dualstack_ipv6()
-    way = {"family": socket.AF_INET6 if version6 else socket.AF_INET, "dualstack_ipv6": version6}
+    family = socket.AF_INET6 if version6 else socket.AF_INET
     try:
+        port = int(own.rpartition(":")[2])
         # Nobody takes the calls, of which one from each worker waits until the end.
-        with socket.create_server(("", int(own.rpartition(":")[2])), backlog=socket.SOMAXCONN, **way):
+        with socket.create_server(("", port), family=family, dualstack_ipv6=version6, backlog=socket.SOMAXCONN):
             while missing := [address for address in missing if not _answers(address)]:
                 time.sleep(_POLL_S)
     except (OSError, ValueError) as error:

@@ -61,8 +61,11 @@ def check_augmentation(parameters: Parameters) -> None:
     if parameters.augmentation in AUGMENTATIONS:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from components.train.augmentation import augmenter  # noqa: PLC0415 - loads TensorFlow
+    import tensorflow as tf  # noqa: PLC0415
 
+    from components.train.augmentation import augmenter  # noqa: PLC0415
+
+    tf.config.set_visible_devices([], "GPU")  # this process outlives the steps, which need its memory
     augmenter(parameters.augmentation, parameters.augmentation_magnitude)
 
 

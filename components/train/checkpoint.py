@@ -131,16 +131,23 @@ class CheckpointFolder:
 
         Where a file system knows no locks, nobody is kept out.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self.folder, os.O_RDONLY)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            self._lock = None
-            return False
-        except OSError:
-            pass
+        while self._lock is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                lock = os.open(self.folder, os.O_RDONLY)
+            except FileNotFoundError:
+                continue  # who had it has just removed it
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(lock)
+                return False
+            except OSError:
+                pass
+            if os.fstat(lock).st_nlink:
+                self._lock = lock
+            else:
+                os.close(lock)  # likewise
         return True
 
     def read(self) -> bytes:
@@ -202,14 +209,15 @@ class CheckpointFolder:
         shutil.rmtree(self._all if others else self.folder, ignore_errors=True)
 
     def close(self) -> None:
-        """Removes folders in which nothing has been written, and lets other processes claim this training."""
+        """Lets others claim what was claimed, and removes folders in which nothing has been written."""
+        if self._lock is None:
+            return
         with suppress(OSError):
             self.folder.rmdir()
         with suppress(OSError):
             self._all.rmdir()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        os.close(self._lock)
+        self._lock = None
 
     def _parts(self, name: str) -> Path:
         return self.folder / f"{name}, so far"

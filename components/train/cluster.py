@@ -14,6 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from components._errors import InputError
+from components._progress import say
 from components.train.local_workers import ON_ONE_MACHINE
 
 # Kubeflow's TFJob reserves this one for "try again" (128 + SIGUSR1).
@@ -26,7 +27,7 @@ _LOSSES = (
 )
 _ABORTED = "Collective ops is aborted by:"  # how TensorFlow begins the line that says why
 _ANSWER_TIMEOUT_S = 2.0
-_POLL_S = 0.1
+_POLL_S, _SILENCE_S = 0.1, 30.0
 _WORD_BYTES = 8
 # Gradients are exchanged so many at a time, those of the last layers while those of the first are still computed.
 _PACK_BYTES = 4 << 20
@@ -138,7 +139,8 @@ def join_cluster(environment: Mapping[str, str]) -> Cluster:
         This process's place.
 
     Raises:
-        InputError: If TF_CONFIG is not JSON with a cluster and a task, or gives this process an address that is taken.
+        InputError: If TF_CONFIG is not JSON with a cluster and a task, or its addresses are none or this process's is
+            taken.
     """
     addresses, worker = _place(environment.get("TF_CONFIG", ""))
     if len(addresses) > 1:
@@ -185,26 +187,36 @@ def _place(tf_config: str) -> tuple[list[str], int]:
 
 def _wait_for_all(addresses: Sequence[str], worker: int) -> None:
     """Waits until all workers listen. TensorFlow would wait too, but in C++ and deaf to SIGTERM."""
-    own, missing = addresses[worker], [*addresses[:worker], *addresses[worker + 1 :]]
+    _, port = [_host_and_port(address) for address in addresses][worker]
+    missing = [*addresses[:worker], *addresses[worker + 1 :]]
     version6 = socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if version6 else socket.AF_INET
+    said_s = time.monotonic()
     try:
-        port = int(own.rpartition(":")[2])
         # Nobody takes the calls, of which one from each worker waits until the end.
         with socket.create_server(("", port), family=family, dualstack_ipv6=version6, backlog=socket.SOMAXCONN):
             while missing := [address for address in missing if not _answers(address)]:
                 time.sleep(_POLL_S)
-    except (OSError, ValueError) as error:
+                if time.monotonic() - said_s > _SILENCE_S:
+                    say("train", f"waiting for {len(missing)} of {len(addresses)} workers: {', '.join(missing)}")
+                    said_s = time.monotonic()
+    except OSError as error:
         raise InputError(
-            f"TF_CONFIG: expected this worker's address as host:port, with a port that is free. Received: {own!r} "
+            f"TF_CONFIG: expected this worker's address with a port that is free. Received: {addresses[worker]!r} "
             f"({error})."
         ) from error
 
 
-def _answers(address: str) -> bool:
+def _host_and_port(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise InputError(f"TF_CONFIG: expected addresses as host:port. Received: {address!r}.")
+    return host.removeprefix("[").removesuffix("]"), int(port)  # of version 6, gRPC takes [host]:port
+
+
+def _answers(address: str) -> bool:
     try:
-        socket.create_connection((host, int(port)), _ANSWER_TIMEOUT_S).close()
-    except (OSError, ValueError):
+        socket.create_connection(_host_and_port(address), _ANSWER_TIMEOUT_S).close()
+    except OSError:
         return False
     return True

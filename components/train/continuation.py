@@ -163,7 +163,7 @@ class Parts:
     def keep(self, features: Features, *, ending: bool) -> None:
         """Keeps what has come since the last part, if it is time to; ends if told to.
 
-        The first is kept at once if something was measured for it: measured again, another choice could be made.
+        The first is kept at once if it rests on a measurement: measured again, another choice could be made.
 
         Args:
             features: Of all rows from the first on.

@@ -18,9 +18,9 @@ from components.formats.tensors import decode_stored, parse_example, read_exampl
 from components.train.augmentation import Augment
 from components.train.sampling import endless_draws, endless_epochs
 
-SHUFFLED_ROWS = 4096  # at a time, over all lanes; twice as many are in memory
+SHUFFLED_ROWS = 4096  # at a time, over all lanes; memory holds three times as many, while one block follows another
 MOST_LANES = 32
-EVEN = 1.02  # so much longer than the shortest may a file be, and the longest that split writes is
+EVEN = 1.02  # the longest file to the shortest; of several that split writes, it is 65 to 64 at most
 
 # TensorFlow's own pool has one thread a processor; some always wait for others, which costs a sixth of the speed.
 _THREADS_A_PROCESSOR = 4
@@ -117,7 +117,8 @@ class Images:
         Args:
             augment: The random changes.
             seed: Of the order and the changes.
-            sampling: How often an epoch draws each image on average, by its class; None draws each once.
+            sampling: How often an epoch draws each image on average, by its class; None draws each once, but for lanes
+                of which one is longer than another, by two in a hundred at most.
             first: Where to begin, a multiple of `workers`. Epochs before are not read again, unless `sampling` is
                 given; nothing of what comes before is decoded.
             workers: Number of workers.
@@ -130,9 +131,9 @@ class Images:
         numbers = tf.data.Dataset.range(first + worker, tf.int64.max, workers)
         return self._augmented(tf.data.Dataset.zip(numbers, own), augment, seed)
 
-    def shuffled_ids(self, seed: int, sampling: NDArray[np.float64] | None = None) -> tf.data.Dataset:
+    def shuffled_ids(self, seed: int, sampling: NDArray[np.float64] | None = None, first: int = 0) -> tf.data.Dataset:
         """Returns the ids, string, of the images that all workers' `shuffled` elements show, in the same order."""
-        return self._order(seed, sampling).map(lambda row: row[ID])
+        return self._order(seed, sampling, first).map(lambda row: row[ID])
 
     def _order(
         self,

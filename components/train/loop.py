@@ -19,6 +19,7 @@ from components.train.steps import Sums, TrainSteps, ValidationSteps, no_sums, v
 Logs = dict[str, float]
 # Long beside what a call from Python costs, short beside what one waits for who is told to end.
 _CALL_S = 0.1
+_WAY_OUT = "Lower the learning rate."
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ def fit(
         most_s: Seconds after which callbacks are to be called, should that be sooner.
 
     Raises:
-        InputError: If the loss is not finite; names the images of the step, unless the weights are at fault.
+        InputError: If the loss is not finite; names the images of the step, unless validation finds the weights at
+            fault.
     """
     progress = progress or Progress()
     validate = validation_steps(model, data.classes, strategy)
@@ -184,16 +186,17 @@ def _run_epoch(
         for loss, accuracy, ending, mean_step_s in told.tolist():
             if not math.isfinite(loss):
                 ids = data.ids_of_step(progress.epoch * data.steps_per_epoch + progress.step)
-                raise _not_finite(f"The training loss became {loss} in step {progress.step + 1} of the epoch", ids)
+                raise InputError(
+                    f"The training loss became {loss} in step {progress.step + 1} of the epoch. {_WAY_OUT}{_named(ids)}"
+                )
             progress.step, progress.ending = progress.step + 1, ending > 0
             progress.loss_sum, progress.accuracy_sum = progress.loss_sum + loss, progress.accuracy_sum + accuracy
             pace.agree(mean_step_s)
         calls.on_train_batch_end(progress.step - 1, progress.logs)
 
 
-def _not_finite(what: str, ids: Sequence[str] = ()) -> InputError:
-    images = f" Look at the images of this step, by id: {', '.join(ids)}." if ids else ""
-    return InputError(f"{what}. Lower the learning rate.{images}")
+def _named(ids: Sequence[str]) -> str:
+    return f" Look at the images of this step, by id: {', '.join(ids)}." if ids else ""
 
 
 def _validate(
@@ -221,9 +224,10 @@ def _scores(sums: Sums, data: Data, model: keras.Model) -> Logs:
     loss = float((losses[:-1][present] / support[present]).mean())
     if not math.isfinite(loss):
         if all(np.isfinite(weights).all() for weights in model.get_weights()):
-            ids = data.ids_of_validation_step(steps - 1)
-            raise _not_finite(f"The validation loss became {loss} in step {steps} after the epoch", ids)
-        raise _not_finite(f"The validation loss became {loss}, for the model's weights are not finite any more")
+            of_step = f" in step {steps} after the epoch. {_WAY_OUT}{_named(data.ids_of_validation_step(steps - 1))}"
+        else:
+            of_step = f", for the model's weights are not finite any more. {_WAY_OUT}"
+        raise InputError(f"The validation loss became {loss}{of_step}")
     return {
         "val_loss": loss,
         "val_accuracy": float(hits.sum() / support.sum()),

@@ -33,7 +33,7 @@ class Phase:
         name: For the history.
         model: What learns; its input is the x of the batches.
         train: From a step on, returns this worker's endless batches (x, label) for one replica each.
-        ids: Endless ids, string, of the images in the elements of all workers.
+        ids: From an element on, returns the endless ids, string, of the images in the elements of all workers.
         steps: Steps that make an epoch.
         validation: This worker's batches (x, label, weight) for one replica each, once.
         validation_steps: Steps that these make.
@@ -48,7 +48,7 @@ class Phase:
     name: str
     model: keras.Model
     train: Callable[[int], tf.data.Dataset]
-    ids: tf.data.Dataset
+    ids: Callable[[int], tf.data.Dataset]
     steps: int
     validation: tf.data.Dataset
     validation_steps: int
@@ -156,7 +156,7 @@ class Phases:
             name=name,
             model=self._classifier.head,
             train=self._batches(train, self._mixing.of_features()),
-            ids=order(names.map(lambda image, row: (image, row[1]))).map(lambda image, _: image),
+            ids=lambda first: order(names.map(lambda image, row: (image, row[1])), first).map(lambda image, _: image),
             steps=math.ceil(rows / parameters.batch_size),
             validation=of_validation.look_up(self._padded(of_validation.rows())),
             validation_steps=self._validation_steps,
@@ -189,7 +189,7 @@ class Phases:
             name=name,
             model=self._classifier.model,
             train=self._batches(train, self._mixing),
-            ids=self._images.shuffled_ids(parameters.seed, sampling),
+            ids=partial(self._images.shuffled_ids, parameters.seed, sampling),
             steps=math.ceil(self._images.dataset.rows / parameters.batch_size),
             validation=self._padded(self._validation.encoded(), self._validation.decode),
             validation_steps=self._validation_steps,

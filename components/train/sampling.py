@@ -77,10 +77,9 @@ def _shuffled(
 ) -> tf.data.Dataset:
     """Returns blocks of elements, each in an order that is a function of the seed and the block's number."""
 
-    def shuffle(number: tf.Tensor, elements: Element) -> Element:
-        rows = tf.shape(tf.nest.flatten(elements)[0])[0]
+    def shuffle(number: tf.Tensor, in_order: Element) -> Element:
+        rows = tf.shape(tf.nest.flatten(in_order)[0])[0]
         order = tf.random.experimental.stateless_shuffle(tf.range(rows), tf.random.fold_in(seed, number))
-        return tf.nest.map_structure(lambda column: tf.gather(column, order), elements)
+        return tf.nest.map_structure(lambda column: tf.gather(column, order), in_order)
 
-    numbered = elements.batch(block).enumerate(first_block)
-    return numbered.map(lambda number, *batch: shuffle(number, batch[0] if len(batch) == 1 else batch))
+    return elements.batch(block).enumerate(first_block).map(shuffle)

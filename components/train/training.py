@@ -1,7 +1,7 @@
 """Training in two phases: a head on frozen features (or everything from scratch), then the last layers with it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -158,7 +158,7 @@ class Trainer:
         if parameters.batch_size != "auto":
             return SizedParameters.model_validate(parameters.model_dump())
         if "batch_size" in self._speed:
-            return sized(parameters, BatchSize.of(self._speed["batch_size"]))
+            return sized(parameters, self._found_before(BatchSize.of(self._speed["batch_size"])))
         dataset = self._images.dataset
         found = fastest_batch(parameters, self._classifier, len(dataset.class_names), self._cluster, dataset.rows)
         self._speed["batch_size"] = found.facts()
@@ -167,11 +167,21 @@ class Trainer:
             say("train", str(found))
         return sized(parameters, found)
 
+    def _found_before(self, found: BatchSize) -> BatchSize:
+        replicas = self._cluster.strategy.num_replicas_in_sync
+        if found.batch_size % replicas:
+            raise InputError(
+                f"batch_size: {found.batch_size} was found before the interruption, which {replicas} replicas can't "
+                "share. Go on with as many workers and devices as then, or begin anew with a batch_size."
+            )
+        return found
+
     def _run(self, phase: Phase) -> None:
         """Runs one phase and goes back to the best weights so far."""
         cluster = self._cluster
 
         def largest(most: int) -> int | None:
+            self._continuation.keep_speed({})  # what was measured has no room: the next one is to measure again
             return largest_batch(phase.model, len(self._images.dataset.class_names), cluster, most)
 
         self._tell_exposure(phase)
@@ -255,7 +265,7 @@ class Trainer:
             validation_steps=phase.validation_steps,
             classes=len(self._images.dataset.class_names),
             ids_of_step=lambda step: _ids(phase.ids, phase.mixing.steps_mixed(step), batch_size),
-            ids_of_validation_step=lambda step: _ids(self._validation.ids(), range(step, step + 1), batch_size),
+            ids_of_validation_step=lambda step: _ids(self._validation.ids().skip, range(step, step + 1), batch_size),
         )
 
     def _tell_exposure(self, phase: Phase) -> None:
@@ -267,9 +277,9 @@ class Trainer:
                 say("train", f"{phase.name}: {line}")
 
 
-def _ids(ids: tf.data.Dataset, steps: range, batch_size: int) -> list[str]:
-    """Returns the ids of the images in some steps, each once."""
-    of_steps = ids.skip(steps.start * batch_size).take(len(steps) * batch_size)
+def _ids(ids: Callable[[int], tf.data.Dataset], steps: range, batch_size: int) -> list[str]:
+    """Returns the ids of the images in some steps, each once, of ids from an element on."""
+    of_steps = ids(steps.start * batch_size).take(len(steps) * batch_size)
     return list(dict.fromkeys(image.decode() for image in of_steps.as_numpy_iterator()))
 
 

@@ -1,5 +1,6 @@
 """Checkpoints on disk; that training goes on from them to the bit is shown in tests/integration."""
 
+import fcntl
 import math
 from io import BytesIO
 
@@ -140,6 +141,7 @@ def test_one_training_at_a_time(folder, tmp_path):
 
 
 def test_cleared_nothing_is_left(folder, tmp_path):
+    assert folder.claim()
     folder.write(CHECKPOINT)
     folder.clear(others=True)
     folder.close()
@@ -150,6 +152,27 @@ def test_closed_with_nothing_written_nothing_is_left(folder, tmp_path):
     assert folder.claim()
     folder.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_has_claimed_nothing_removes_nothing(folder, tmp_path):
+    assert folder.claim()
+    CheckpointFolder(tmp_path / "checkpoints", "mine").close()
+    assert folder.folder.is_dir()
+
+
+def test_what_is_claimed_is_there(folder, tmp_path, monkeypatch):
+    """Though who had it before removes it in between."""
+    locked, removed = fcntl.flock, []
+
+    def flock(file, operation):
+        if not removed:
+            removed.append(folder.folder.rmdir())
+        locked(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert folder.claim()
+    assert removed
+    assert not CheckpointFolder(tmp_path / "checkpoints", "mine").claim()
 
 
 def test_closed_it_keeps_what_was_written(folder):

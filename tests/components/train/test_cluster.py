@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from components._errors import InputError
-from components.train.cluster import Cluster, _communication, _place, join_cluster
+from components.train.cluster import Cluster, _communication, _host_and_port, _place, join_cluster
 from components.train.local_workers import ON_ONE_MACHINE
 
 
@@ -83,9 +83,19 @@ def test_an_address_that_is_taken_is_refused():
             join_cluster({"TF_CONFIG": tf_config({"worker": ["127.0.0.1:1", address]}, "worker", 1)})
 
 
-def test_an_address_without_a_port_is_refused():
-    with pytest.raises(InputError, match=r"expected this worker's address as host:port, .* Received: 'a' \("):
-        join_cluster({"TF_CONFIG": tf_config({"worker": ["a", "b:1"]}, "worker", 0)})
+@pytest.mark.parametrize("address", ["a", "a:", ":1", "a:b", "a:0", "a:65536"])
+@pytest.mark.parametrize("own", [0, 1])
+def test_what_is_no_address_is_refused_be_it_a_peers(address, own):
+    with pytest.raises(InputError, match=rf"TF_CONFIG: expected addresses as host:port\. Received: '{address}'\."):
+        join_cluster({"TF_CONFIG": tf_config({"worker": ["127.0.0.1:1", address]}, "worker", own)})
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [("a.example:22", ("a.example", 22)), ("[::1]:22", ("::1", 22)), ("10.0.0.1:1", ("10.0.0.1", 1))],
+)
+def test_host_and_port(address, expected):
+    assert _host_and_port(address) == expected
 
 
 @pytest.mark.parametrize(("gpus", "implementation"), [([], "RING"), (["GPU:0"], "NCCL")])

@@ -101,5 +101,5 @@ def test_what_was_measured_is_stayed_with_though_there_is_no_checkpoint_yet(imag
 def test_a_batch_found_where_other_replicas_shared_it_is_refused(images, tmp_path, monkeypatch):
     CheckpointFolder(tmp_path, "key").keep_speed({"batch_size": BatchSize(9, "larger ones are not tried").facts()})
     monkeypatch.setattr(type(tf.distribute.get_strategy()), "num_replicas_in_sync", 2)
-    with pytest.raises(InputError, match="batch_size: 9 was found before the interruption, which 2 replicas can't share"):
+    with pytest.raises(InputError, match="9 was found before the interruption, which 2 replicas can't share"):
         trained(images, tmp_path, batch_size="auto", head_epochs=1)

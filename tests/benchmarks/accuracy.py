@@ -26,7 +26,7 @@ def scores_of_run(data: Path, options: Sequence[str], seed: int) -> tuple[float,
         run = [sys.executable, "-m", "pipelines.cli", "run", "--data", str(data.resolve()), "--runs", folder]
         subprocess.run([*run, *options, *floors, "--set", f"seed={seed}"], check=True, stdout=subprocess.DEVNULL)
         metrics = json.loads(Path(folder, "latest", "evaluate", "metrics.json").read_text())
-    return metrics["accuracy"], metrics["macro_f1"]
+    return metrics["summary"]["accuracy"], metrics["summary"]["macro_f1"]
 
 
 def main() -> None:

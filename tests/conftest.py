@@ -1,5 +1,6 @@
 """What tests of whole programs share."""
 
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -26,6 +27,15 @@ def start() -> Iterator[Start]:
     for process in processes:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def signals_restored() -> Iterator[None]:
+    """Gives this process, in the end, the handlers that it had."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

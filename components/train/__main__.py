@@ -44,7 +44,7 @@ def parser() -> ArgumentParser:
 def main() -> None:
     """Runs the step."""
     flags, preemption = parser().parse_args(), Preemption()
-    preemption.heed_sigterm()
+    preemption.heed_signals()
     with input_errors_as_exit_status():
         parameters = from_flags(TrainParameters, flags)
         if "://" in flags.checkpoints:
@@ -66,7 +66,7 @@ def _train(flags: Namespace, parameters: TrainParameters, preemption: Preemption
     from components.train.recording import Outputs, Task, train_and_record  # noqa: PLC0415
 
     cluster = join_cluster(os.environ)
-    preemption.heed_sigterm()  # again: as part of a cluster TensorFlow takes the signal for itself
+    preemption.heed_signals()  # again: as part of a cluster TensorFlow takes the signal for itself
     images = read_images(flags.train, parameters.image_size_px)
     validation = read_images(flags.validation, parameters.image_size_px, images.dataset.class_names)
     beside_model = flags.model.with_name(f".{flags.model.name}.checkpoints")
@@ -81,7 +81,7 @@ def _train(flags: Namespace, parameters: TrainParameters, preemption: Preemption
         flags.model, flags.history, flags.report.with_name(f"{flags.report.name}.html"), flags.tensorboard
     )
     task = Task(parameters, images, validation)
-    with closing(checkpoints):
+    with closing(checkpoints), preemption.postponing():
         described = train_and_record(task, outputs, cluster, continuation, kept=checkpoints.folder)
         if cluster.is_chief:
             artifacts = {name: Artifact(path, described.get(name, {})) for name, path in vars(outputs).items()}

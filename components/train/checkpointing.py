@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 
@@ -11,7 +11,6 @@ from components.train.callbacks import BestWeights
 from components.train.checkpoint import Checkpoint
 from components.train.history import ClassExposure, EpochRow
 from components.train.loop import Progress
-from components.train.preemption import Preemption, end
 
 # After short epochs of large models, so much more time is to pass between two checkpoints than one takes.
 _TIMES_ITS_COST = 20
@@ -85,8 +84,8 @@ class Checkpointing(keras.callbacks.Callback):
         resumed: What to begin with, if the phase has begun before.
         write: Keeps a checkpoint; None for workers other than the chief.
         every_s: Seconds between two checkpoints in an epoch.
-        preemption: Told that the loop asks whether to end, while the phase lasts.
-        alone: Whether there are no other workers, with whom the end must be agreed on.
+        told_to_end: Returns whether a worker has been; all call it together.
+        end: Ends the process, given what has been kept.
     """
 
     def __init__(
@@ -96,19 +95,18 @@ class Checkpointing(keras.callbacks.Callback):
         write: Callable[[Checkpoint], None] | None,
         *,
         every_s: float,
-        preemption: Preemption,
-        alone: bool,
+        told_to_end: Callable[[], bool],
+        end: Callable[[str], NoReturn],
     ) -> None:
         super().__init__()
         self._state, self._resumed, self._write = state, resumed, write
-        self._every_s, self._preemption, self._alone = every_s, preemption, alone
+        self._every_s, self._told_to_end, self._end_process = every_s, told_to_end, end
         self._written_s, self._cost_s = time.monotonic(), 0.0
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
         """Goes back to where the phase stood; Keras' callbacks have forgotten by now whatever they knew."""
         if self._resumed:
             self._state.put_back(self._resumed)
-        self._preemption.postponed = True
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
         """Keeps the state if it is time to, and ends if told to."""
@@ -128,9 +126,8 @@ class Checkpointing(keras.callbacks.Callback):
             self._keep()
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
-        """From here on nobody asks whether the process is to end; of several workers, the next phase does."""
-        self._preemption.postponed = not self._alone
-        if self._alone and self._preemption.requested:
+        """Ends if told to since the last step: the next phase would ask too late for this one to be kept whole."""
+        if self._told_to_end():
             self._end()
 
     def _keep(self) -> None:
@@ -142,7 +139,7 @@ class Checkpointing(keras.callbacks.Callback):
 
     def _end(self) -> None:
         self._keep()
-        end(_KEPT)
+        self._end_process(_KEPT)
 
 
 def _values(variables: Sequence[keras.Variable]) -> list[Any]:

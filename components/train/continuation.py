@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from components.train.cluster import Cluster
 from components.train.features import Features
 from components.train.input_pipeline import Images
 from components.train.parameters import TrainParameters
-from components.train.preemption import Preemption, end
+from components.train.preemption import LAST_CHECKPOINT, Preemption
 from components.train.speed import Speed
 
 
@@ -87,16 +86,14 @@ class Continuation:
             state: Of the phase.
             resumed: What the phase is to begin with, if it has begun before.
         """
-        if not self._folder:
-            return []
         return [
             Checkpointing(
                 state,
                 resumed,
-                self._folder.write if self._cluster.is_chief else None,
+                self._folder.write if self._folder and self._cluster.is_chief else None,
                 every_s=self.every_s,
-                preemption=self._preemption,
-                alone=self._cluster.workers == 1,
+                told_to_end=self._all_told_to_end,
+                end=self._preemption.end,
             )
         ]
 
@@ -118,6 +115,16 @@ class Continuation:
     def told_to_end(self) -> bool:
         """Returns whether this process has been."""
         return self._preemption.requested
+
+    def end_if_told(self) -> None:
+        """Ends all workers if one has been told to, between what can be kept; they must call this together."""
+        if self._all_told_to_end():
+            self._preemption.end(LAST_CHECKPOINT)
+
+    def _all_told_to_end(self) -> bool:
+        told = np.zeros(self._cluster.workers, np.int64)
+        told[self._cluster.worker] = self._preemption.requested
+        return bool(self._cluster.combined(told).any())
 
 
 class Parts:
@@ -154,11 +161,9 @@ class Parts:
                 self._rows += len(part.labels)
                 yield part
 
-    @contextmanager
-    def asked(self) -> Iterator[Callable[[], bool]]:
-        """Yields what says whether this process has been told to end, which waits in the block for `keep`."""
-        with self._preemption.postponing():
-            yield lambda: self._preemption.requested
+    def told_to_end(self) -> bool:
+        """Returns whether this process has been, which waits for `keep`."""
+        return self._preemption.requested
 
     def keep(self, features: Features, *, ending: bool) -> None:
         """Keeps what has come since the last part, if it is time to; ends if told to.
@@ -176,7 +181,7 @@ class Parts:
                 self._folder.keep_part(self._name, self._rows, new)
             self._rows, self._kept_s = len(features.labels), time.monotonic()
         if ending:
-            end(f"The features of {self._rows} rows have been kept")
+            self._preemption.end(f"The features of {self._rows} rows have been kept")
 
 
 def _of_chief(cluster: Cluster, folder: CheckpointFolder | None, name: str) -> Features | None:

@@ -48,11 +48,10 @@ def extract(
         extraction.take_over(part)
     with answered_of_features(what, BATCH_SIZE):
         forward, progress = backbone.forward, _Progress(extraction.done, rows, what, verbose=cluster.is_chief)
-        with parts.asked() as told_to_end:
-            while extraction.done < rows:
-                ending = extraction.go_on(forward, told_to_end)
-                progress.tell(extraction.done)
-                parts.keep(extraction.features(), ending=ending)
+        while extraction.done < rows:
+            ending = extraction.go_on(forward, parts.told_to_end)
+            progress.tell(extraction.done)
+            parts.keep(extraction.features(), ending=ending)
     return extraction.features()
 
 

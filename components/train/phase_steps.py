@@ -1,5 +1,6 @@
 """The training steps of a phase, computed as the parameters say or as is fastest here."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
@@ -39,12 +40,20 @@ class StepChooser:
         classifier: What learns.
         classes: Number of classes.
         cluster: This process's place among the workers.
+        between: Called before each way of computing that is tried.
 
     Raises:
         InputError: If XLA is asked for where it can't compile a step.
     """
 
-    def __init__(self, parameters: TrainParameters, classifier: Classifier, classes: int, cluster: Cluster) -> None:
+    def __init__(
+        self,
+        parameters: TrainParameters,
+        classifier: Classifier,
+        classes: int,
+        cluster: Cluster,
+        between: Callable[[], None] = lambda: None,
+    ) -> None:
         replicas = cluster.strategy.num_replicas_in_sync
         if parameters.xla == "on" and replicas > 1:
             raise InputError(
@@ -52,6 +61,7 @@ class StepChooser:
                 "exchange of gradients. Received: on."
             )
         self._parameters, self._classifier, self._classes, self._cluster = parameters, classifier, classes, cluster
+        self._between = between
 
     def steps(
         self, phase: Phase, optimizer: keras.optimizers.Optimizer, loss: Loss, kept: Speed | None = None
@@ -79,6 +89,7 @@ class StepChooser:
         optimizers = [prepared.optimizer(option.precision) for option in options]
 
         def begin(computation: Computation) -> Run:
+            self._between()
             return timed(prepared.of(computation)[0], batches, self._cluster)
 
         with unchanged([*self._classifier.model.variables, *(each for one in optimizers for each in one.variables)]):

@@ -105,7 +105,9 @@ class Trainer:
         if self._resumed:
             self._take_over(self._resumed)
         self._parameters = self._sized(parameters)
-        self._chooser = StepChooser(parameters, self._classifier, len(images.dataset.class_names), cluster)
+        self._chooser = StepChooser(
+            parameters, self._classifier, len(images.dataset.class_names), cluster, self._continuation.end_if_told
+        )
 
     def train(self) -> TrainingResult:
         """Runs the phases, from the one on that was under way when training was interrupted.
@@ -118,7 +120,9 @@ class Trainer:
             parameters, images, validation, self._classifier, self._cluster, self._continuation, self._augment
         )
         for name in phases.names[phases.names.index(self._resumed.phase) if self._resumed else 0 :]:
+            self._continuation.end_if_told()
             self._run(self._set_up(phases, name))
+        self._continuation.end_if_told()
         mixing = Mixing(parameters.mixup_alpha, parameters.cutmix_alpha)
         samples = augmented_samples(images, self._augment, mixing, parameters.seed)
         return TrainingResult(

@@ -9,6 +9,7 @@ from pathlib import Path
 from components._executor import input_errors_as_exit_status, step_parser, write_executor_output
 from components._parameters import add_flags, from_flags
 from components._progress import say
+from components.train.preemption import Preemption
 from components.tune.parameters import TuneParameters
 
 EXAMPLE = """  python -m components.tune --train train --validation validation --trials 20 \\
@@ -38,19 +39,19 @@ def parser() -> ArgumentParser:
 def main() -> None:
     """Runs the step."""
     flags = parser().parse_args()
+    preemption = Preemption("tune", "Trials that have ended are kept, one that had not will begin again")
+    preemption.heed_signals()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with input_errors_as_exit_status():
         parameters = from_flags(TuneParameters, flags)
         # Imported late: --help and a wrong flag answer without the seconds that libraries take to load.
-        from components.tune.ending import end_when_told  # noqa: PLC0415
         from components.tune.outputs import write_outputs  # noqa: PLC0415
         from components.tune.request import Request  # noqa: PLC0415
         from components.tune.tuning import run_trials  # noqa: PLC0415
 
-        end_when_told()
         work = flags.work or flags.study.with_name(f".{flags.study.name}.work")
         request = Request(parameters, flags.train, flags.validation, work)
-        run_trials(request, sys.argv[1:], alone=flags.only_trials)
+        run_trials(request, sys.argv[1:], preemption, alone=flags.only_trials)
         if flags.only_trials:
             return
         artifacts = write_outputs(request, flags.study, flags.best, flags.report)

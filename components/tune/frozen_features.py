@@ -8,6 +8,7 @@ from components.train.cluster import Cluster
 from components.train.continuation import Continuation
 from components.train.features import Features
 from components.train.parameters import TrainParameters
+from components.train.preemption import Preemption
 
 # What the features of the head's phase do not depend on. A parameter that is not named here is taken to matter.
 _OF_THE_HEAD = {
@@ -43,12 +44,18 @@ class FrozenFeatures(Continuation):
         folder: Where features are kept.
         parameters: Of the trial.
         dataset_digests: Of the training and the validation images.
+        preemption: Says whether this process has been told to end.
     """
 
     def __init__(
-        self, cluster: Cluster, folder: Path, parameters: TrainParameters, dataset_digests: Sequence[str]
+        self,
+        cluster: Cluster,
+        folder: Path,
+        parameters: TrainParameters,
+        dataset_digests: Sequence[str],
+        preemption: Preemption,
     ) -> None:
-        super().__init__(cluster)
+        super().__init__(cluster, preemption=preemption)
         self._features, self._parameters, self._digests = folder, parameters, dataset_digests
 
     def kept(self, name: str, compute: Callable[[], Features]) -> Features:

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 
 from components._progress import say
 from components.train.local_workers import LocalWorker, end_status, local_workers
+from components.train.preemption import Preemption
 from components.tune.request import Request
 
 
-def run_trials(request: Request, flags: Sequence[str], *, alone: bool) -> None:
+def run_trials(request: Request, flags: Sequence[str], preemption: Preemption, *, alone: bool) -> None:
     """Runs trials until the study has all of them, or time is up.
 
     Args:
         request: What to do.
         flags: Of the step, for the processes that share the trials.
+        preemption: Says whether this process has been told to end.
         alone: Whether this is one of them.
 
     Raises:
@@ -28,7 +30,7 @@ def run_trials(request: Request, flags: Sequence[str], *, alone: bool) -> None:
     if alone or parameters.workers == 1:
         from components.tune.worker import Worker  # noqa: PLC0415 - TensorFlow, for who trains
 
-        Worker(request, parameters.worker).run()
+        Worker(request, parameters.worker, preemption).run()
         return
     # The storage is named, because a worker above 0 that is given none is taken for one on another machine.
     status = _run_local_workers(parameters.workers, parameters.worker, [*flags, "--storage", request.place().storage])

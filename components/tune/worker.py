@@ -3,7 +3,6 @@
 import gc
 import math
 import time
-import traceback
 from contextlib import suppress
 
 import keras
@@ -16,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from components._progress import say
 from components.train.cluster import join_cluster
 from components.train.input_pipeline import Images
+from components.train.preemption import Preemption
 from components.train.training import Trainer
 from components.tune.frozen_features import FrozenFeatures
 from components.tune.pruning import Pruning, pruner
@@ -46,10 +46,11 @@ class Worker:
     Args:
         request: What to do.
         number: Of this worker among those that share the study.
+        preemption: Says whether this process has been told to end.
     """
 
-    def __init__(self, request: Request, number: int) -> None:
-        self._parameters = request.parameters
+    def __init__(self, request: Request, number: int, preemption: Preemption) -> None:
+        self._parameters, self._preemption = request.parameters, preemption
         self._space = self._parameters.space()
         train, validation = request.datasets()
         self._train = Images(request.train, train, self._parameters.of_trial({}).image_size_px)
@@ -69,10 +70,12 @@ class Worker:
         while await_one_to_begin(self._study, self._parameters.trials, deadline_s):
             self._current = None
             try:
-                self._study.optimize(self._try, n_trials=1, catch=(Exception,), callbacks=[self._tell])
+                with self._preemption.postponing():
+                    self._study.optimize(self._try, n_trials=1, catch=(Exception,), callbacks=[self._tell])
             except (ValueError, UpdateFinishedTrialError):
                 if self._current is None or not self._was_taken_over(self._current):
                     raise
+            self._preemption.end_if_requested()
 
     def _try(self, trial: optuna.Trial) -> float:
         """Trains once.
@@ -91,9 +94,7 @@ class Worker:
             with suppress(UpdateFinishedTrialError):
                 trial.set_user_attr(REASON, _reason(error))
             raise
-        except BaseException as told_to_end:
-            # It may have come in the middle of a query, whose cursor the traceback keeps, and SQLite a lock for it.
-            traceback.clear_frames(told_to_end.__traceback__)
+        except SystemExit:  # told to end
             begin_again(self._study, trial)
             self._study.tell(trial, state=TrialState.FAIL)
             raise
@@ -113,7 +114,7 @@ class Worker:
             Images(each.folder, each.dataset, parameters.image_size_px) for each in (self._train, self._validation)
         )
         digests = [images.dataset.digest, validation.dataset.digest]
-        features = FrozenFeatures(self._cluster, self._features, parameters, digests)
+        features = FrozenFeatures(self._cluster, self._features, parameters, digests, self._preemption)
         watching = Pruning(trial, parameters.monitor, lambda line: say("tune", f"trial {trial.number}: {line}"))
         result = Trainer(parameters, images, validation, self._cluster, features, callbacks=[watching]).train()
         best = result.best

@@ -22,6 +22,7 @@ FLAGS |= {"--checkpoint-minutes": 1e-5}
 FROM_SCRATCH = {"--backbone": "baseline_cnn", "--head-schedule": "plateau", "--augmentation": "light"}
 FROM_SCRATCH |= {"--mixup-alpha": 0.2}
 PRETRAINED = {"--finetune-layers": 4, "--head-views": 2, "--imbalance": "balanced_sampling"}
+TOLD = 4
 KILLS = 2
 TIMINGS = ("seconds", "images_per_s")
 
@@ -129,3 +130,18 @@ def test_told_to_end_it_keeps_the_last_step_says_so_and_ends_with_the_same_bits(
     assert "train: going on from a checkpoint: scratch, " in finish(start(datasets, told, flags))
     finish(undisturbed)
     check_same(told, tmp_path / "undisturbed")
+
+
+def test_told_to_end_while_it_gets_ready_it_ends_with_the_same_status(datasets, tmp_path):
+    """TensorFlow traces then, and would make another error of what is raised in its midst."""
+    instants = random.Random(2)
+    for attempt in range(TOLD):
+        process = start(datasets, tmp_path / str(attempt), PRETRAINED)
+        while not (line := process.stdout.readline()).startswith("train: "):
+            assert line, process.stderr.read()
+        time.sleep(instants.uniform(0, 3))
+        process.send_signal(signal.SIGTERM)
+        said, errors = process.communicate(timeout=60)
+        assert process.returncode == 143, said + errors
+        assert errors.count("train: told to end (SIGTERM). ") == 1
+        assert "Traceback" not in errors

@@ -17,47 +17,62 @@ JOIN = """
 import os
 from components.train.preemption import Preemption
 preemption = Preemption()
-preemption.heed_sigterm()
+preemption.heed_signals()
 from components.train.cluster import join_cluster
 join_cluster(os.environ)
 """
 
 
 @pytest.fixture
-def preemption():
-    before = signal.getsignal(signal.SIGTERM)
+def preemption(signals_restored):
     preemption = Preemption()
-    preemption.heed_sigterm()
-    yield preemption
-    signal.signal(signal.SIGTERM, before)
+    preemption.heed_signals()
+    return preemption
 
 
-def test_told_to_end_with_nothing_under_way_it_ends_at_once(preemption, capsys):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_told_to_end_with_nothing_under_way_it_ends_at_once(preemption, capsys, number, status):
     with pytest.raises(SystemExit) as ending:
-        os.kill(os.getpid(), signal.SIGTERM)
-    assert ending.value.code == 143
-    assert capsys.readouterr().err.startswith("train: told to end (SIGTERM). No step was under way: ")
+        os.kill(os.getpid(), number)
+    assert ending.value.code == status
+    said = capsys.readouterr().err
+    assert said.startswith(f"train: told to end ({number.name}). No step was under way: ")
+    assert said.endswith("Run the same command again to go on.\n")
 
 
 def test_postponed_it_waits_to_be_asked(preemption):
-    preemption.postponed = True
-    assert not preemption.requested
-    os.kill(os.getpid(), signal.SIGTERM)
-    assert preemption.requested
-
-
-def test_postponed_for_a_while_it_ends_behind_it_at_the_latest(preemption):
-    with pytest.raises(SystemExit) as ending, preemption.postponing():
-        os.kill(os.getpid(), signal.SIGTERM)
-    assert ending.value.code == 143
-    assert not preemption.postponed
-
-
-def test_postponed_before_it_stays_so_behind_it(preemption):
-    preemption.postponed = True
     with preemption.postponing():
+        preemption.end_if_requested()
+        assert not preemption.requested
         os.kill(os.getpid(), signal.SIGTERM)
-    assert preemption.postponed
+        assert preemption.requested
+        with pytest.raises(SystemExit) as ending:
+            preemption.end_if_requested()
+    assert ending.value.code == 143
+
+
+def test_postponed_within_it_stays_so(preemption):
+    with preemption.postponing():
+        with preemption.postponing():
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_ctrl_c_twice_does_not_wait(preemption):
+    with preemption.postponing():
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_step_says_what_it_has_kept(signals_restored, capsys):
+    preemption = Preemption("tune", "Everything is kept")
+    preemption.heed_signals()
+    with pytest.raises(SystemExit):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert capsys.readouterr().err.startswith("tune: told to end (SIGTERM). Everything is kept. ")
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ from components.train.extraction import extract
 from components.train.features import Features
 from components.train.preemption import Preemption
 cluster, preemption = join_cluster(os.environ), Preemption()
-preemption.heed_sigterm()
+preemption.heed_signals()
 
 def forward(x):
     time.sleep(0.5)
@@ -46,7 +46,7 @@ speed = Features(None, None).speed
 backbone = SimpleNamespace(forward=forward, width=1, speed=speed, stay_with=lambda kept: None)
 folder = CheckpointFolder(Path(sys.argv[1]), "key")
 parts = Continuation(cluster, folder, 10, preemption).parts("features")
-with cluster.losses_as_exit_status():
+with preemption.postponing(), cluster.losses_as_exit_status():
     extract(backbone, elements, int(sys.argv[2]), "views", cluster, parts)
 """
 

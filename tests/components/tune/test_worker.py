@@ -1,10 +1,14 @@
 """A worker's loop: what it may go on after, and what it may not."""
 
+import os
+import signal
+
 import optuna
 import pytest
 import sqlalchemy as sa
 from optuna.trial import TrialState, create_trial
 
+from components.train.preemption import Preemption
 from components.tune.parameters import TuneParameters
 from components.tune.request import Request
 from components.tune.sampler import TrialSeededSampler
@@ -27,7 +31,7 @@ def worker(datasets, tmp_path):
     request = Request(parameters, datasets / "train", datasets / "validation", tmp_path / "work")
     drawn = {"dropout": optuna.distributions.FloatDistribution(0.0, 0.6)}
     request.open_study().add_trial(create_trial(value=0.5, params={"dropout": 0.5}, distributions=drawn))
-    return Worker(request, 0)
+    return Worker(request, 0, Preemption("tune"))
 
 
 def test_an_error_before_a_trial_begins_ends_the_worker(worker):
@@ -62,19 +66,20 @@ def test_a_trial_that_others_took_for_lost_is_left_to_them(worker, monkeypatch, 
     assert len([trial for trial in worker._study.trials if trial.state.is_finished()]) == 3
 
 
-def test_told_to_end_in_the_middle_of_a_query_it_hands_its_trial_back(worker, monkeypatch):
+def test_told_to_end_in_the_middle_of_a_query_it_hands_its_trial_back(worker, monkeypatch, signals_restored):
     def tell(connection: sa.Connection, cursor: object, statement: str, *_: object) -> None:
-        if statement.startswith("SELECT"):
-            sa.event.remove(engine, "after_cursor_execute", tell)
-            raise SystemExit(143)
+        if statement.startswith("SELECT") and not worker._preemption.requested:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def score(trial: optuna.Trial) -> float:
         sa.event.listen(engine, "after_cursor_execute", tell)
         trial.report(0.5, 1)
+        worker._preemption.end_if_requested()
         return 0.5
 
     engine = worker._study._storage._backend.engine
     monkeypatch.setattr(worker, "_score", score)
+    worker._preemption.heed_signals()
     with pytest.raises(SystemExit):
         worker.run()
     states = [trial.state for trial in worker._study.trials]

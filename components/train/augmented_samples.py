@@ -6,16 +6,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from components.formats.tensors import square
-from components.train.augmentation import Augment
+from components.train.augmentation import Augmentation
 from components.train.input_pipeline import Images
-from components.train.mixing import Mixing, draw, mix
+from components.train.mixing import Mixing, blended, draw, mix
 
 ROWS, COLUMNS = 4, 6
 GAP_PX = 4
 WIDTH_PX = 1600
 
 
-def augmented_samples(images: Images, augment: Augment, mixing: Mixing, seed: int) -> NDArray[np.uint8]:
+def augmented_samples(images: Images, augment: Augmentation, mixing: Mixing, seed: int) -> NDArray[np.uint8]:
     """Returns images from all over the dataset, each as it is and then changed at random in several ways.
 
     Args:
@@ -36,7 +36,7 @@ def augmented_samples(images: Images, augment: Augment, mixing: Mixing, seed: in
     )
     if mixing:
         draws = draw(mixing, len(seeds), tf.constant([seed, -1], tf.int64))
-        changed, _ = mix(changed, tf.zeros([len(seeds), 1]), COLUMNS - 1, draws)
+        changed, _ = mix(changed, tf.zeros([len(seeds), 1]), COLUMNS - 1, draws, blended)
     changed = tf.reshape(changed, [rows, COLUMNS - 1, *plain.shape[1:]])
     return tf.concat([plain[:, None], changed], axis=1).numpy()
 

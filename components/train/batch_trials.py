@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from components.train.batch_size import LARGEST, LARGEST_OF_UNKNOWN_MEMORY, Attempt, BatchSize, Search
 from components.train.classifier import Classifier
-from components.train.cluster import Cluster
+from components.train.cluster import Cluster, has_gpu
 from components.train.memory import available_bytes, forget_peak, taken_bytes
 from components.train.parameters import TrainParameters
 from components.train.steps import train_steps
@@ -32,7 +32,7 @@ def fastest_batch(
     """
     from_images = parameters.finetune_epochs > 0 or not classifier.pretrained
     search = _search(classifier.model if from_images else classifier.head, classes, cluster)
-    limit = LARGEST if _has_gpu() or search.room_bytes else LARGEST_OF_UNKNOWN_MEMORY
+    limit = LARGEST if has_gpu() or search.room_bytes else LARGEST_OF_UNKNOWN_MEMORY
     if parameters.finetune_epochs:
         classifier.unfreeze(parameters.finetune_layers)
     try:
@@ -57,7 +57,7 @@ def largest_batch(model: keras.Model, classes: int, cluster: Cluster, most: int)
     Raises:
         InputError: If not even one image a replica fits.
     """
-    return _search(model, classes, cluster).largest(most) if cluster.workers == 1 and _has_gpu() else None
+    return _search(model, classes, cluster).largest(most) if cluster.workers == 1 and has_gpu() else None
 
 
 def is_lack_of_memory(error: Exception) -> bool:
@@ -94,7 +94,7 @@ def _attempt(
         run = timed(steps, random_batches(spec, classes), cluster)
         run(1)  # compiles
         step_s = min(run(1) for _ in range(_TURNS))
-    taken = agreed(None if _has_gpu() else taken_bytes(), cluster)
+    taken = agreed(None if has_gpu() else taken_bytes(), cluster)
     return Attempt(batch_size, float(f"{batch_size / step_s:.4g}"), taken)
 
 
@@ -106,8 +106,4 @@ def _room_bytes() -> int | None:
     """Returns what the process may hold in all; of a GPU, whose memory TensorFlow shares out, only trying tells."""
     forget_peak()
     available, taken = available_bytes(), taken_bytes()
-    return None if _has_gpu() or available is None or taken is None else available + taken
-
-
-def _has_gpu() -> bool:
-    return bool(tf.config.list_physical_devices("GPU"))
+    return None if has_gpu() or available is None or taken is None else available + taken

@@ -125,6 +125,11 @@ class Cluster:
         )
 
 
+def has_gpu() -> bool:
+    """Returns whether this process has a GPU to compute on."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
 def join_cluster(environment: Mapping[str, str]) -> Cluster:
     """Chooses the strategy; with several workers, waits until all of them have come.
 
@@ -158,7 +163,7 @@ def _communication(environment: Mapping[str, str]) -> tf.distribute.experimental
     It refuses workers that share a GPU, as those on one machine may.
     """
     kinds = tf.distribute.experimental.CommunicationImplementation
-    by_nccl = tf.config.list_physical_devices("GPU") and ON_ONE_MACHINE not in environment
+    by_nccl = has_gpu() and ON_ONE_MACHINE not in environment
     return tf.distribute.experimental.CommunicationOptions(
         bytes_per_pack=_PACK_BYTES, implementation=kinds.NCCL if by_nccl else kinds.RING
     )

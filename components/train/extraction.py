@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -11,19 +12,26 @@ from components._progress import say
 from components.train.cluster import Cluster
 from components.train.continuation import Parts
 from components.train.features import Features
-from components.train.frozen_backbone import BATCH_SIZE, Forward, FrozenBackbone
+from components.train.frozen_backbone import BATCH_SIZE, FrozenBackbone
 from components.train.out_of_memory import answered_of_features
+from components.train.steps import Finished
 
 # Between two exchanges: long beside the third of a second that a new input pipeline takes, short beside the half minute
 # that platforms leave who is told to end.
 _STRETCH_S = 10.0
 
 Elements = Callable[[int, int], tf.data.Dataset]
-Batch = tuple[tf.Tensor, tf.Tensor]
+Batch = tuple[Any, tf.Tensor]
 
 
 def extract(
-    backbone: FrozenBackbone, elements: Elements, rows: int, what: str, cluster: Cluster, parts: Parts | None = None
+    backbone: FrozenBackbone,
+    elements: Elements,
+    rows: int,
+    what: str,
+    cluster: Cluster,
+    parts: Parts | None = None,
+    finished: Finished = lambda x: x,
 ) -> Features:
     """Runs images through a frozen backbone and keeps what comes out in memory; all workers call this together.
 
@@ -33,11 +41,12 @@ def extract(
 
     Args:
         backbone: What computes the features.
-        elements: (first, last) -> (pixels, label) pairs of these rows but the last, in order.
+        elements: (first, last) -> (x, label) pairs of these rows but the last, in order.
         rows: Number of elements in all.
         what: Their name in the progress lines.
         cluster: The workers; the chief prints the lines.
         parts: Where the features of the first rows are kept; None for nowhere.
+        finished: Makes pixels of the x of a batch.
 
     Raises:
         InputError: If a batch does not fit into memory.
@@ -49,7 +58,7 @@ def extract(
     with answered_of_features(what, BATCH_SIZE):
         forward, progress = backbone.forward, _Progress(extraction.done, rows, what, verbose=cluster.is_chief)
         while extraction.done < rows:
-            ending = extraction.go_on(forward, parts.told_to_end)
+            ending = extraction.go_on(lambda x: forward(finished(x)), parts.told_to_end)
             progress.tell(extraction.done)
             parts.keep(extraction.features(), ending=ending)
     return extraction.features()
@@ -79,14 +88,14 @@ class _Extraction:
         rows = slice(self.done, self.done + len(part.labels))
         self._x[rows], self._labels[rows], self.done = part.x, part.labels, rows.stop
 
-    def go_on(self, forward: Forward, told_to_end: Callable[[], bool]) -> bool:
+    def go_on(self, forward: Callable[[Any], tf.Tensor], told_to_end: Callable[[], bool]) -> bool:
         """Computes the features of the next rows; returns whether any worker has been told to end, on all of them."""
         began_s = time.perf_counter()
         last = min(self.done + self._batches * self._cluster.workers * BATCH_SIZE, len(self._labels))
         own, own_last = _share(self.done, last, self._cluster)
-        for pixels, labels in self._own_batches(own, own_last):
+        for x, labels in self._own_batches(own, own_last):
             batch = slice(own, own + len(labels))
-            self._x[batch], self._labels[batch], own = forward(pixels).numpy(), labels.numpy(), batch.stop
+            self._x[batch], self._labels[batch], own = forward(x).numpy(), labels.numpy(), batch.stop
         return self._meet(last, time.perf_counter() - began_s, told_to_end())
 
     def _own_batches(self, first: int, last: int) -> Iterator[Batch]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -88,11 +89,15 @@ class Images:
             last: Element to end before; None for the end.
 
         Returns:
-            Of rows x views elements (pixels uint8 [size, size, 3], label int64), those asked for.
+            Of rows x views elements (x as `augment` makes it, label int64), those asked for.
         """
         rows = self.dataset.rows
         end = rows * views if last is None else last
-        plain = self.in_order(min(first, rows), min(end, rows))
+
+        def unchanged(row: dict[str, tf.Tensor]) -> tuple[Any, tf.Tensor]:
+            return augment.plain(decode_stored(row[ENCODED]), self.image_size_px), row[LABEL]
+
+        plain = _in_parallel(self._rows(min(first, rows), min(end, rows)), unchanged)
         first_changed, end_changed = max(first - rows, 0), max(end - rows, 0)
         changed = self._over_and_over(first_changed, end_changed).enumerate(first_changed)
         return plain.concatenate(self._augmented(changed, augment, seed))
@@ -125,7 +130,7 @@ class Images:
             worker: Index of this one.
 
         Returns:
-            Endless elements (pixels uint8 [size, size, 3], label int64).
+            Endless elements (x as `augment` makes it, label int64).
         """
         own = self._order(seed, sampling, first, workers, worker)
         numbers = tf.data.Dataset.range(first + worker, tf.int64.max, workers)
@@ -182,7 +187,7 @@ class Images:
         return reduce(tf.data.Dataset.concatenate, passes)
 
     def _augmented(self, numbered_rows: tf.data.Dataset, augment: Augment, seed: int) -> tf.data.Dataset:
-        def decode_and_augment(index: tf.Tensor, row: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        def decode_and_augment(index: tf.Tensor, row: dict[str, tf.Tensor]) -> tuple[Any, tf.Tensor]:
             pixels = decode_stored(row[ENCODED])
             return augment(pixels, self.image_size_px, tf.stack([tf.constant(seed, tf.int64), index])), row[LABEL]
 
@@ -214,7 +219,7 @@ def read_images(folder: Path, image_size_px: int, class_names: Sequence[str] | N
     return Images(folder, read_dataset(folder, "examples", class_names), image_size_px)
 
 
-def _in_parallel(rows: tf.data.Dataset, function: Callable[..., tuple[tf.Tensor, ...]]) -> tf.data.Dataset:
+def _in_parallel(rows: tf.data.Dataset, function: Callable[..., tuple[Any, ...]]) -> tf.data.Dataset:
     options = tf.data.Options()
     options.threading.private_threadpool_size = _THREADS_A_PROCESSOR * processors()
     return rows.map(function, tf.data.AUTOTUNE).with_options(options)

@@ -1,8 +1,13 @@
 """MixUp and CutMix: images of two, with labels of two, the same whatever the number of workers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
+
+X = Any  # of a tf.data.Dataset: a tensor, or a tuple of some
+Pair = Callable[[X, X, tf.Tensor], X]
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ def mixed(
     classes: int,
     batch_size: int,
     seed: int,
+    pair: Pair,
     first_group: int = 0,
     workers: int = 1,
     worker: int = 0,
@@ -58,11 +64,13 @@ def mixed(
     matter.
 
     Args:
-        elements: This worker's endless (x, label int64), x uint8 [size, size, 3] or float32 [n].
+        elements: This worker's endless (x, label int64), x uint8 [size, size, 3] or float32 [n], or what `pair` takes
+            batches of.
         mixing: How.
         classes: Number of classes.
         batch_size: Elements in a batch over all workers; a multiple of their number.
         seed: Of the draws.
+        pair: How two are put together; see `mix`.
         first_group: How many pairs of batches came before the elements.
         workers: Number of workers.
         worker: Index of this one.
@@ -72,11 +80,11 @@ def mixed(
     """
     own = batch_size // workers
 
-    def mix_group(index: tf.Tensor, group: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    def mix_group(index: tf.Tensor, group: tuple[X, tf.Tensor]) -> tuple[X, tf.Tensor]:
         x, labels = group
         draws = draw(mixing, 2 * batch_size, tf.stack([tf.constant(seed, tf.int64), index]))
         mine = tf.ensure_shape(draws[worker::workers], [2 * own, 5])
-        return mix(x, tf.one_hot(labels, classes), own, mine)
+        return mix(x, tf.one_hot(labels, classes), own, mine, pair)
 
     groups = elements.batch(2 * own, drop_remainder=True).enumerate(first_group)
     return groups.map(mix_group, tf.data.AUTOTUNE).unbatch()
@@ -101,36 +109,69 @@ def draw(mixing: Mixing, elements: int, seed: tf.Tensor) -> tf.Tensor:
     return tf.stack([*shares, tf.cast(coin < threshold, tf.float32), top, left], axis=1)
 
 
-def mix(x: tf.Tensor, shares: tf.Tensor, distance: int, draws: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def mix(x: X, shares: tf.Tensor, distance: int, draws: tf.Tensor, pair: Pair) -> tuple[X, tf.Tensor]:
     """Mixes each element with the one `distance` before it, going round.
+
+    Args:
+        x: Images uint8 [n, size, size, 3], or features float32 [n, m]; or what `pair` takes, images among it.
+        shares: Of the classes, float32 [n, classes].
+        distance: Between the elements of a pair.
+        draws: Float32 [n, 5], as `draw` gives them; features are never cut.
+        pair: (x, the others' x, draws) -> mixed x, such as `blended`.
+
+    Returns:
+        x, of the same shapes and types unless `pair` has it another way, and shares likewise.
+    """
+    others = tf.nest.map_structure(lambda part: tf.roll(part, distance, 0), x)
+    own = own_share(x, draws)[:, None]
+    return pair(x, others, draws), own * shares + (1 - own) * tf.roll(shares, distance, 0)
+
+
+def own_share(x: X, draws: tf.Tensor) -> tf.Tensor:
+    """Returns how much of each mixed element is itself, float32 [n] in [0, 1]: of a cut, what is to be seen of it.
+
+    Args:
+        x: As `mix` takes it.
+        draws: As `draw` gives them.
+    """
+    mixup, cutmix, cuts, _, _ = tf.unstack(draws, axis=1)
+    images = [part for part in tf.nest.flatten(x) if part.shape.rank == 4]
+    if not images:
+        return mixup
+    size_px = images[0].shape[1]
+    return tf.where(cuts == 1, (size_px**2 - _side_px(size_px, cutmix) ** 2) / size_px**2, mixup)
+
+
+def blended(x: tf.Tensor, others: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
+    """Mixes elements with others.
 
     The cut is a square that lies wholly inside the image (the paper clips it), so that its area is what was drawn.
 
     Args:
         x: Images uint8 [n, size, size, 3], or features float32 [n, m].
-        shares: Of the classes, float32 [n, classes].
-        distance: Between the elements of a pair.
+        others: Of the same shape and type.
         draws: Float32 [n, 5], as `draw` gives them; features are never cut.
 
     Returns:
-        x and shares, of the same shapes and types.
+        The same shape and type.
     """
     mixup, cutmix, cuts, top, left = tf.unstack(draws, axis=1)
     if x.shape.rank == 2:
-        own_share, own = mixup, mixup[:, None]
+        own = mixup[:, None]
     else:
-        size_px = x.shape[1]
-        outside = 1 - _squares(size_px, cutmix, top, left)
+        outside = 1 - _squares(x.shape[1], cutmix, top, left)
         own = tf.where(cuts[:, None, None] == 1, outside, mixup[:, None, None])[..., None]
-        own_share = tf.reduce_mean(own, [1, 2, 3])
-    blended = own * tf.cast(x, tf.float32) + (1 - own) * tf.cast(tf.roll(x, distance, 0), tf.float32)
-    blended = tf.cast(tf.round(blended) if x.dtype == tf.uint8 else blended, x.dtype)
-    return blended, own_share[:, None] * shares + (1 - own_share)[:, None] * tf.roll(shares, distance, 0)
+    mixture = own * tf.cast(x, tf.float32) + (1 - own) * tf.cast(others, tf.float32)
+    return tf.cast(tf.round(mixture) if x.dtype == tf.uint8 else mixture, x.dtype)
+
+
+def _side_px(size_px: int, share_outside: tf.Tensor) -> tf.Tensor:
+    return tf.round(size_px * tf.sqrt(1 - share_outside))
 
 
 def _squares(size_px: int, share_outside: tf.Tensor, top: tf.Tensor, left: tf.Tensor) -> tf.Tensor:
     """Returns float32 [n, size, size]: 1 inside squares, 0 outside."""
-    side_px = tf.round(size_px * tf.sqrt(1 - share_outside))
+    side_px = _side_px(size_px, share_outside)
 
     def spans(start: tf.Tensor) -> tf.Tensor:
         first_px = tf.floor(start * (size_px - side_px + 1))[:, None]

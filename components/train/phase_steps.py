@@ -74,7 +74,7 @@ class StepChooser:
             loss: Of the phase.
             kept: The choice of an interrupted training, to stay with.
         """
-        prepared = _Prepared(self._classifier, phase.model, optimizer, loss, self._cluster.strategy)
+        prepared = _Prepared(self._classifier, phase, optimizer, loss, self._cluster.strategy)
         speed = kept or self._chosen(phase, prepared)
         if self._cluster.is_chief and not kept:
             for line in speed.lines():
@@ -113,12 +113,12 @@ class _Prepared:
     def __init__(
         self,
         classifier: Classifier,
-        model: keras.Model,
+        phase: Phase,
         optimizer: keras.optimizers.Optimizer,
         loss: Loss,
         strategy: tf.distribute.Strategy,
     ) -> None:
-        self._classifier, self._model, self._loss, self._strategy = classifier, model, loss, strategy
+        self._classifier, self._phase, self._loss, self._strategy = classifier, phase, loss, strategy
         self._optimizer = optimizer
         self._scaling: keras.optimizers.Optimizer | None = None
         self._steps: dict[Computation, TrainSteps] = {}
@@ -130,7 +130,7 @@ class _Prepared:
         if self._scaling is None:
             with self._strategy.scope():
                 self._scaling = keras.optimizers.LossScaleOptimizer(self._optimizer)
-                self._scaling.build(self._model.trainable_variables)
+                self._scaling.build(self._phase.model.trainable_variables)
         return self._scaling
 
     def of(self, computation: Computation) -> tuple[TrainSteps, keras.optimizers.Optimizer]:
@@ -139,6 +139,11 @@ class _Prepared:
         optimizer = self.optimizer(computation.precision)
         if computation not in self._steps:
             self._steps[computation] = train_steps(
-                self._model, optimizer, self._loss, self._strategy, xla=computation.xla
+                self._phase.model,
+                optimizer,
+                self._loss,
+                self._strategy,
+                xla=computation.xla,
+                finished=self._phase.finished,
             )
         return self._steps[computation], optimizer

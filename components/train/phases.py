@@ -17,10 +17,11 @@ from components.train.features import Features
 from components.train.frozen_backbone import FrozenBackbone
 from components.train.imbalance import Correction, correction
 from components.train.input_pipeline import Images, padded_batches
-from components.train.mixing import Mixing, mixed
+from components.train.mixing import Mixing, Pair, blended, mixed
 from components.train.parameters import Imbalance, Schedule, SizedParameters
 from components.train.sampling import endless_draws, endless_epochs
 from components.train.speed import Speed
+from components.train.steps import Finished
 
 Batches = Callable[[int, int], tf.data.Dataset]
 
@@ -31,7 +32,7 @@ class Phase:
 
     Attributes:
         name: For the history.
-        model: What learns; its input is the x of the batches.
+        model: What learns; its input is the finished x of the batches.
         train: From a step on, returns this worker's endless batches (x, label) for one replica each.
         ids: From an element on, returns the endless ids, string, of the images in the elements of all workers.
         steps: Steps that make an epoch.
@@ -42,6 +43,7 @@ class Phase:
         schedule: What the learning rate does.
         correction: What rare classes get.
         mixing: How elements are mixed in pairs.
+        finished: Makes of the x of a batch what the model takes, where it computes.
         features_speed: How features were computed to learn from, if any were.
     """
 
@@ -57,6 +59,7 @@ class Phase:
     schedule: Schedule
     correction: Correction
     mixing: Mixing
+    finished: Finished
     features_speed: Speed | None = None
 
 
@@ -133,7 +136,7 @@ class Phases:
         def kept(elements: Batches, rows: int, what: str) -> Features:
             kept_as = f"{name}: features of {what}"
             parts = self._continuation.parts(kept_as)
-            compute = partial(extract, backbone, elements, rows, what, self._cluster, parts)
+            compute = partial(extract, backbone, elements, rows, what, self._cluster, parts, self._augment.finished)
             return self._continuation.kept(kept_as, compute)
 
         features = kept(self._views, rows, "views of the training images")
@@ -155,7 +158,7 @@ class Phases:
         return Phase(
             name=name,
             model=self._classifier.head,
-            train=self._batches(train, self._mixing.of_features()),
+            train=self._batches(train, self._mixing.of_features(), blended),
             ids=lambda first: order(names.map(lambda image, row: (image, row[1])), first).map(lambda image, _: image),
             steps=math.ceil(rows / parameters.batch_size),
             validation=of_validation.look_up(self._padded(of_validation.rows())),
@@ -165,6 +168,7 @@ class Phases:
             schedule=parameters.head_schedule,
             correction=of_phase,
             mixing=self._mixing.of_features(),
+            finished=lambda x: x,
             features_speed=features.speed,
         )
 
@@ -188,7 +192,7 @@ class Phases:
         return Phase(
             name=name,
             model=self._classifier.model,
-            train=self._batches(train, self._mixing),
+            train=self._batches(train, self._mixing, self._augment.pair),
             ids=partial(self._images.shuffled_ids, parameters.seed, sampling),
             steps=math.ceil(self._images.dataset.rows / parameters.batch_size),
             validation=self._padded(self._validation.encoded(), self._validation.decode),
@@ -198,14 +202,16 @@ class Phases:
             schedule=schedule,
             correction=of_phase,
             mixing=self._mixing,
+            finished=self._augment.finished,
         )
 
-    def _batches(self, train: Batches, mixing: Mixing) -> Callable[[int], tf.data.Dataset]:
+    def _batches(self, train: Batches, mixing: Mixing, pair: Pair) -> Callable[[int], tf.data.Dataset]:
         """Returns what gives a phase's batches from a step on.
 
         Args:
             train: (first element, size) -> this worker's batches of this size.
             mixing: Of their elements.
+            pair: How two are put together.
         """
         batch_size, workers = self._parameters.batch_size, self._cluster.workers
         per_replica = batch_size // self._cluster.strategy.num_replicas_in_sync
@@ -224,6 +230,7 @@ class Phases:
                 first_group=first_group,
                 workers=workers,
                 worker=self._cluster.worker,
+                pair=pair,
             )
             return elements.skip(steps_of_group * batch_size // workers).batch(per_replica, drop_remainder=True)
 

@@ -7,12 +7,14 @@ size.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+Finished = Callable[[Any], tf.Tensor]
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 # (iterator of distributed batches, number of steps, this worker's word) -> float32 [steps, 2 + length of the word]
 TrainSteps = Callable[[tf.data.Iterator, int, NDArray[np.float32]], NDArray[np.float32]]
@@ -29,16 +31,19 @@ def train_steps(
     strategy: tf.distribute.Strategy,
     *,
     xla: bool = False,
+    finished: Finished = lambda x: x,
 ) -> TrainSteps:
     """Returns what trains for some steps in one call, up to the first whose loss is not finite.
 
     Args:
-        model: Built in the strategy's scope, from x to logits [batch, classes].
+        model: Built in the strategy's scope, from finished x to logits [batch, classes].
         optimizer: Built in the strategy's scope.
         loss: (labels, logits float32 [batch, classes]) -> loss float32 [batch]; labels as they come in the batches,
             int64 [batch] or shares of the classes float32 [batch, classes].
         strategy: Where it runs.
         xla: Whether XLA compiles the step; with one replica only, for it can't compile their exchange of gradients.
+        finished: What each replica does first to the x of a batch, for the model to take it; XLA leaves it alone, for
+            it can't compile what is done to some images of a batch only.
 
     Returns:
         A function of batches (x, label), the number of steps, and some numbers. Of each step taken it returns the loss
@@ -56,7 +61,10 @@ def train_steps(
         correct = tf.reduce_mean(tf.cast(tf.argmax(logits, -1) == _class_of(labels), tf.float32)) / replicas
         return tf.concat([tf.stack([scaled, correct]), word / replicas], 0)
 
-    of_replica = tf.function(replica_step, jit_compile=True) if xla else replica_step
+    learn = tf.function(replica_step, jit_compile=True) if xla else replica_step
+
+    def of_replica(x: Any, labels: tf.Tensor, word: tf.Tensor) -> tf.Tensor:  # noqa: ANN401 - as the batches have it
+        return learn(finished(x), labels, word)
 
     @tf.function
     def call(batches: tf.data.Iterator, steps: tf.Tensor, word: tf.Tensor) -> tf.Tensor:

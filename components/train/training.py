@@ -20,8 +20,9 @@ from components.train.callbacks import BestWeights, EpochRecorder
 from components.train.checkpoint import Checkpoint
 from components.train.checkpointing import PhaseState, assign
 from components.train.classifier import Classifier
-from components.train.cluster import Cluster
+from components.train.cluster import Cluster, has_gpu
 from components.train.continuation import Continuation
+from components.train.deferred import Deferred
 from components.train.exposure import exposure_lines, exposures
 from components.train.history import ClassExposure, EpochRow, merit
 from components.train.input_pipeline import Images
@@ -97,6 +98,7 @@ class Trainer:
         self._setup_seconds: dict[str, float] = {}
         self._speed = self._continuation.last_speed()
         self._augment = augmenter(parameters.augmentation, parameters.augmentation_magnitude)
+        self._learned = Deferred(self._augment, images.image_size_px) if has_gpu() else self._augment
         keras.utils.set_random_seed(parameters.seed)
         with cluster.strategy.scope():
             self._classifier = Classifier(parameters, len(images.dataset.class_names))
@@ -117,7 +119,7 @@ class Trainer:
         """
         parameters, images, validation = self._parameters, self._images, self._validation
         phases = Phases(
-            parameters, images, validation, self._classifier, self._cluster, self._continuation, self._augment
+            parameters, images, validation, self._classifier, self._cluster, self._continuation, self._learned
         )
         for name in phases.names[phases.names.index(self._resumed.phase) if self._resumed else 0 :]:
             self._continuation.end_if_told()

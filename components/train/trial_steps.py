@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from components.train.checkpointing import assign
 from components.train.cluster import Cluster
@@ -43,7 +42,7 @@ def unchanged(variables: Sequence[keras.Variable]) -> Iterator[None]:
         assign(variables, values)
 
 
-def random_batches(spec: tuple[tf.TensorSpec, tf.TensorSpec], classes: int) -> tf.data.Dataset:
+def random_batches(spec: tuple[Any, tf.TensorSpec], classes: int) -> tf.data.Dataset:
     """Returns one random batch (x, label) without end: steps take as long on any numbers.
 
     Args:
@@ -52,10 +51,15 @@ def random_batches(spec: tuple[tf.TensorSpec, tf.TensorSpec], classes: int) -> t
     """
     rng = np.random.default_rng(0)
     x, labels = spec
-    values: NDArray[Any] = rng.integers(0, 256, x.shape) if x.dtype.is_integer else rng.standard_normal(x.shape)
-    of_class = rng.integers(0, classes, x.shape[0])
+
+    def values(of: tf.TensorSpec) -> tf.Tensor:
+        """Returns pixels, coins, or numbers in [0, 1): features, and shares of what is mixed."""
+        highest = 2 if of.dtype.is_bool else 256 if of.dtype.is_integer else 1
+        return tf.cast(rng.uniform(0, highest, of.shape), of.dtype)
+
+    of_class = rng.integers(0, classes, labels.shape[0])
     shares_or_class = np.eye(classes)[of_class] if labels.shape.rank == 2 else of_class
-    batch = tf.cast(values, x.dtype), tf.cast(shares_or_class, labels.dtype)
+    batch = tf.nest.map_structure(values, x), tf.cast(shares_or_class, labels.dtype)
     return tf.data.Dataset.from_tensors(batch).repeat()
 
 

@@ -5,6 +5,7 @@ Scenery from the records that split writes, its peer from a folder of JPEG files
 
 - bare: the pipeline without augmentation: reading, shuffling, decoding, the resize that evaluation and serving share.
 - default: the pipeline as training has it.
+- deferred: the pipeline as training has it where the model computes on an accelerator, which does the rest.
 - layers: the pipeline with layers of Keras as `augmentation`, those that come nearest to what `default` does.
 - usual: `keras.utils.image_dataset_from_directory`, its batches mapped through the very same layers, in parallel. It
   resizes without smoothing, in a quarter of the time; the rest of its time is the layers'.
@@ -30,7 +31,8 @@ import tensorflow as tf
 
 from components.formats.dataset import ENCODED, ID, LABEL, TEXT, write_dataset
 from components.split.tfrecord import example, record
-from components.train.augmentation import augmenter
+from components.train.augmentation import Augment, augmenter
+from components.train.deferred import Deferred
 from components.train.input_pipeline import Images, read_images
 from tests.benchmarks.timing import median_seconds
 
@@ -78,9 +80,9 @@ def make(folder: Path, images: int) -> Images:
     return read_images(folder / "examples", IMAGE_SIZE_PX)
 
 
-def ours(images: Images, augmentation: str) -> tf.data.Dataset:
+def ours(images: Images, augment: Augment) -> tf.data.Dataset:
     """The pipeline as training has it."""
-    return images.shuffled(augmenter(augmentation), seed=0).batch(BATCH_SIZE).prefetch(tf.data.AUTOTUNE)
+    return images.shuffled(augment, seed=0).batch(BATCH_SIZE).prefetch(tf.data.AUTOTUNE)
 
 
 def usual(folder: Path) -> tf.data.Dataset:
@@ -129,9 +131,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         images, steps = make(Path(folder), flags.images), flags.images // BATCH_SIZE
         batches = {
-            "bare": ours(images, "none"),
-            "default": ours(images, "default"),
-            "layers": ours(images, json.dumps(LAYERS)),
+            "bare": ours(images, augmenter("none")),
+            "default": ours(images, augmenter("default")),
+            "deferred": ours(images, Deferred(augmenter("default"), IMAGE_SIZE_PX)),
+            "layers": ours(images, augmenter(json.dumps(LAYERS))),
             "usual": usual(Path(folder) / "files"),
         }
         clock = CLOCKS[flags.clock]
@@ -139,6 +142,7 @@ def main() -> None:
     rates = {name: steps * BATCH_SIZE / taken_s for name, taken_s in seconds.items()}
     for name, rate in rates.items():
         print(f"{name:8} {rate:7.0f} images per {flags.clock} second")
+    print(f"deferred / bare {rates['deferred'] / rates['bare']:.2f}")
     print(f"default / bare  {rates['default'] / rates['bare']:.2f}")
     print(f"default / usual {rates['default'] / rates['usual']:.2f}")
     print(f"layers / usual  {rates['layers'] / rates['usual']:.2f}")

@@ -6,7 +6,7 @@ import tensorflow as tf
 from PIL import Image, ImageEnhance
 
 from components._errors import InputError
-from components.train.augmentation import augmenter, random_crop, vary_light
+from components.train.augmentation import augmenter, crop, draw_box, draw_light, vary_light
 
 POLICIES = ["light", "default", "strong"]
 SIZE_PX = 32
@@ -83,7 +83,7 @@ def test_light_varies_as_done_step_by_step():
     contrasted = mean + contrast * (brighter - mean)
     grey = contrasted @ np.array([[0.299], [0.587], [0.114]])
     expected = grey + saturation * (contrasted - grey)
-    assert np.allclose(vary_light(tf.constant(pixels), seed, magnitude), expected, atol=1e-3)
+    assert np.allclose(vary_light(tf.constant(pixels), draw_light(seed, magnitude)), expected, atol=1e-3)
 
 
 def test_saturation_is_that_of_pillow():
@@ -93,14 +93,14 @@ def test_saturation_is_that_of_pillow():
     brightness, _, saturation = tf.random.stateless_uniform([3], seed, [-0.1, 0.8, 0.8], [0.1, 1.25, 1.25]).numpy()
     brighter = Image.fromarray((flat + 255 * brightness).round().astype(np.uint8))
     expected = np.asarray(ImageEnhance.Color(brighter).enhance(saturation)).astype(int)
-    assert np.abs(vary_light(tf.constant(flat), seed, 1.0) - expected).max() < 2
+    assert np.abs(vary_light(tf.constant(flat), draw_light(seed, 1.0)) - expected).max() < 2
 
 
 def test_a_window_is_enlarged_to_the_whole_square():
     """A crop of a ramp is a gentler ramp, its ends among those of the window."""
     ramp = np.repeat(np.linspace(0, 255, SIZE_PX).astype(np.uint8)[:, None, None], SIZE_PX, 1).repeat(3, 2)
     for seed in SEEDS[:20]:
-        column = random_crop(tf.constant(ramp), SIZE_PX, tf.constant(seed), 1.0).numpy()[:, 0, 0]
+        column = crop(tf.constant(ramp), SIZE_PX, draw_box(tf.constant(seed), SIZE_PX, 1.0)).numpy()[:, 0, 0]
         assert column.shape == (SIZE_PX,)
         assert (np.diff(column) >= 0).all()
         assert 0.65 * 255 < np.ptp(column) <= 255
@@ -113,7 +113,8 @@ def test_a_window_shows_the_same_part_of_an_image_of_any_size():
         for height, width in ((320, 320), (320, 480)):
             rows, columns = np.mgrid[0 : 255 : height * 1j, 0 : 255 : width * 1j]
             ramps = np.stack([rows, columns, rows], -1).round().astype(np.uint8)
-            seen.append(random_crop(tf.constant(ramps), SIZE_PX, tf.constant(seed), 1.0).numpy().mean((0, 1)))
+            box = draw_box(tf.constant(seed), SIZE_PX, 1.0)
+            seen.append(crop(tf.constant(ramps), SIZE_PX, box).numpy().mean((0, 1)))
         assert np.abs(seen[0] - seen[1]).max() < 1
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.train.mixing import Mixing, draw, mix, mixed
+from components.train.mixing import Mixing, blended, draw, mix, mixed
 
 SIZE_PX = 8
 SEED = tf.constant([3, 0], tf.int64)
@@ -19,14 +19,14 @@ def draws(**columns: float) -> tf.Tensor:
 
 
 def test_mixup_by_hand():
-    x, shares = mix(images(0, 200), tf.eye(2), 1, draws(mixup=0.75))
+    x, shares = mix(images(0, 200), tf.eye(2), 1, draws(mixup=0.75), blended)
     assert np.array_equal(x, images(50, 150))
     np.testing.assert_allclose(shares, [[0.75, 0.25], [0.25, 0.75]])
 
 
 def test_cutmix_by_hand():
     """A quarter of the area is a square of half the side; it can begin in 5 places, of which 0.5 is the third."""
-    x, shares = mix(images(0, 200), tf.eye(2), 1, draws(cutmix=0.75, cut=1.0, top=0.5, left=0.0))
+    x, shares = mix(images(0, 200), tf.eye(2), 1, draws(cutmix=0.75, cut=1.0, top=0.5, left=0.0), blended)
     expected = np.zeros([SIZE_PX, SIZE_PX, 3])
     expected[2:6, 0:4] = 200
     assert np.array_equal(x[0], expected)
@@ -36,14 +36,14 @@ def test_cutmix_by_hand():
 
 def test_the_label_is_what_is_to_be_seen_in_whole_pixels():
     """A share of 0.9 would be a side of 2.53 of 8 pixels; it is 3, and 9 of 64 pixels are the other's."""
-    x, shares = mix(images(0, 1), tf.eye(2), 1, draws(cutmix=0.9, cut=1.0, top=0.999, left=0.999))
+    x, shares = mix(images(0, 1), tf.eye(2), 1, draws(cutmix=0.9, cut=1.0, top=0.999, left=0.999), blended)
     assert int(tf.reduce_sum(tf.cast(x[0, ..., 0], tf.int32))) == 9
     np.testing.assert_allclose(shares[0], [55 / 64, 9 / 64])
     assert int(x[0, -1, -1, 0]) == 1
 
 
 def test_features_are_mixed():
-    x, shares = mix(tf.constant([[0.0, 4.0], [8.0, 0.0]]), tf.eye(2), 1, draws(mixup=0.25, cut=1.0))
+    x, shares = mix(tf.constant([[0.0, 4.0], [8.0, 0.0]]), tf.eye(2), 1, draws(mixup=0.25, cut=1.0), blended)
     np.testing.assert_allclose(x, [[6, 1], [2, 3]])
     np.testing.assert_allclose(shares, [[0.25, 0.75], [0.75, 0.25]])
     assert Mixing(0.2, 1.0).of_features() == Mixing(0.2, 0.0)
@@ -90,7 +90,7 @@ def stream(worker: int = 0, workers: int = 1, mixing: Mixing = Mixing(0.4, 1.0))
     numbers = np.arange(64)
     pictures = np.random.default_rng(0).integers(0, 256, (64, SIZE_PX, SIZE_PX, 3), np.uint8)
     elements = tf.data.Dataset.from_tensor_slices((pictures, numbers % 4)).repeat().shard(workers, worker)
-    options = {"classes": 4, "batch_size": 8, "seed": 1, "workers": workers, "worker": worker}
+    options = {"classes": 4, "batch_size": 8, "seed": 1, "pair": blended, "workers": workers, "worker": worker}
     return list(mixed(elements, mixing, **options).take(64 // workers).as_numpy_iterator())
 
 
@@ -113,7 +113,7 @@ def test_it_goes_on_where_it_stopped():
     """The second pair of batches by itself."""
     numbers = np.arange(32)
     elements = tf.data.Dataset.from_tensor_slices((np.float32(numbers)[:, None], numbers % 4))
-    options = {"classes": 4, "batch_size": 8, "seed": 1}
+    options = {"classes": 4, "batch_size": 8, "seed": 1, "pair": blended}
     whole = list(mixed(elements, Mixing(0.4), **options).as_numpy_iterator())
     rest = list(mixed(elements.skip(16), Mixing(0.4), **options, first_group=1).as_numpy_iterator())
     for (x, shares), (expected, expected_shares) in zip(rest, whole[16:], strict=True):

@@ -1,0 +1,114 @@
+"""Changing images where the model computes, a batch at a time: what pays if that is an accelerator.
+
+The input pipeline decodes, draws what is random, and cuts and scales each image's window, none of which an accelerator
+does well. What is left, it does to a whole batch beside the training step.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from components.formats.tensors import square, to_uint8
+from components.train.augmentation import Augmentation, Draws
+from components.train.mixing import blended
+
+_PROBES = 3
+
+
+class Draft(NamedTuple):
+    """Images that are yet to be changed; n of them, or one without that dimension.
+
+    Attributes:
+        pixels: Their windows, uint8 [n, size, size, 3].
+        draws: What was drawn for each; by name, [n, ...].
+        changes: Whether each is to be changed at all, bool [n].
+    """
+
+    pixels: tf.Tensor
+    draws: Draws
+    changes: tf.Tensor
+
+
+class Pairs(NamedTuple):
+    """Images that are yet to be changed and then mixed.
+
+    Attributes:
+        own: The images.
+        others: What each is mixed with.
+        draws: How, as `mixing.draw` gives it, float32 [n, 5].
+    """
+
+    own: Draft
+    others: Draft
+    draws: tf.Tensor
+
+
+class Deferred:
+    """Changes images as an augmentation does, later and a batch at a time; an `Augment`.
+
+    Each image is changed by its own draws, so that it comes out the same in any batch; and the same as if it were
+    changed alone, but for a window's pixels, which are rounded on their way.
+
+    Args:
+        augmentation: What is done to each image.
+        size_px: Side of the images.
+    """
+
+    def __init__(self, augmentation: Augmentation, size_px: int) -> None:
+        self._augmentation = augmentation
+        self._of_batch = _of_batch(augmentation, size_px)
+
+    def __call__(self, pixels: tf.Tensor, size_px: int, seed: tf.Tensor) -> Draft:
+        """Returns an image's window, and what is to be done to it."""
+        draws = self._augmentation.draw(seed, size_px)
+        return Draft(_whole_levels(self._augmentation.window(pixels, size_px, draws)), draws, tf.constant(True))
+
+    def plain(self, pixels: tf.Tensor, size_px: int) -> Draft:
+        """Returns an image of which nothing is to be changed."""
+        draws = self._augmentation.draw(tf.zeros([2], tf.int64), size_px)
+        return Draft(square(pixels, size_px), draws, tf.constant(False))
+
+    def pair(self, x: Draft, others: Draft, draws: tf.Tensor) -> Pairs:
+        """Returns what is to be mixed."""
+        return Pairs(x, others, draws)
+
+    def finished(self, x: Any) -> tf.Tensor:  # noqa: ANN401 - one of three
+        """Returns pixels, uint8 [n, size, size, 3].
+
+        Args:
+            x: A batch of drafts, of pairs of them, or of pixels, to which nothing is done.
+        """
+        if isinstance(x, Pairs):
+            both = tf.nest.map_structure(lambda own, other: tf.concat([own, other], 0), x.own, x.others)
+            own, others = tf.split(self._changed(both), 2)
+            return blended(own, others, x.draws)
+        return self._changed(x) if isinstance(x, Draft) else x
+
+    def _changed(self, drafts: Draft) -> tf.Tensor:
+        changed = self._of_batch(drafts.pixels, drafts.draws)
+        return tf.where(drafts.changes[:, None, None, None], changed, drafts.pixels)
+
+
+def _whole_levels(window: tf.Tensor) -> tf.Tensor:
+    return window if window.dtype == tf.uint8 else to_uint8(window)
+
+
+def _of_batch(augmentation: Augmentation, size_px: int) -> Callable[[tf.Tensor, Draws], tf.Tensor]:
+    """Returns the change of a batch: all images at once, or one after the other by layers that TensorFlow can't so."""
+
+    def at_once(pixels: tf.Tensor, draws: Draws) -> tf.Tensor:
+        return tf.vectorized_map(lambda each: augmentation.change(*each), (pixels, draws))
+
+    def in_turn(pixels: tf.Tensor, draws: Draws) -> tf.Tensor:
+        one = tf.TensorSpec([size_px, size_px, 3], tf.uint8)
+        return tf.map_fn(lambda each: augmentation.change(*each), (pixels, draws), fn_output_signature=one)
+
+    pixels = tf.zeros([_PROBES, size_px, size_px, 3], tf.uint8)
+    seeds = [tf.constant([0, index], tf.int64) for index in range(_PROBES)]
+    draws = tf.nest.map_structure(lambda *each: tf.stack(each), *[augmentation.draw(seed, size_px) for seed in seeds])
+    try:
+        tf.function(at_once)(pixels, draws)
+    except Exception:
+        return in_turn
+    return at_once

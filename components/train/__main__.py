@@ -43,7 +43,8 @@ def parser() -> ArgumentParser:
 
 def main() -> None:
     """Runs the step."""
-    flags, preemption = parser().parse_args(), Preemption()
+    flags = parser().parse_args()
+    preemption = Preemption(kept="Each worker says what it has kept" if flags.workers > 1 else None)
     preemption.heed_signals()
     with input_errors_as_exit_status():
         parameters = from_flags(TrainParameters, flags)
@@ -81,7 +82,7 @@ def _train(flags: Namespace, parameters: TrainParameters, preemption: Preemption
         flags.model, flags.history, flags.report.with_name(f"{flags.report.name}.html"), flags.tensorboard
     )
     task = Task(parameters, images, validation)
-    with closing(checkpoints), preemption.postponing():
+    with closing(checkpoints):
         described = train_and_record(task, outputs, cluster, continuation, kept=checkpoints.folder)
         if cluster.is_chief:
             artifacts = {name: Artifact(path, described.get(name, {})) for name, path in vars(outputs).items()}

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from components._errors import InputError
 from components.formats.tensors import resize, square, to_uint8
-from components.train.augmentation_layers import layers_change
+from components.train.augmentation_layers import Choose, layers_change
 from components.train.augmentation_policy import LayerChange, Preset, read_policy
 from components.train.mixing import blended
 
@@ -51,17 +51,17 @@ class Augmentation:
     Attributes:
         draw: (seed int64 [2], size) -> draws; all that is random, unless layers draw for themselves.
         window: (pixels uint8 [height, width, 3], size, draws) -> [size, size, 3] in [0, 255], uint8 or not yet rounded.
-        change: (what `window` returns, draws) -> uint8 [size, size, 3].
+        change: (what `window` returns, draws, how to choose between two ways) -> uint8 [size, size, 3].
     """
 
     draw: Callable[[tf.Tensor, int], Draws]
     window: Callable[[tf.Tensor, int, Draws], tf.Tensor]
-    change: Callable[[tf.Tensor, Draws], tf.Tensor]
+    change: Callable[[tf.Tensor, Draws, Choose], tf.Tensor]
 
     def __call__(self, pixels: tf.Tensor, size_px: int, seed: tf.Tensor) -> tf.Tensor:
         """Returns the changed pixels, uint8 [size, size, 3]."""
         draws = self.draw(seed, size_px)
-        return self.change(self.window(pixels, size_px, draws), draws)
+        return self.change(self.window(pixels, size_px, draws), draws, tf.cond)
 
     def plain(self, pixels: tf.Tensor, size_px: int) -> tf.Tensor:
         """Returns the pixels of the square."""
@@ -119,7 +119,7 @@ def augmenter(policy: str, magnitude: float = 1.0) -> Augmentation:
 
 def _preset(preset: Preset, magnitude: float) -> Augmentation:
     if preset == "none":
-        return Augmentation(lambda _seed, _size: {}, _whole, lambda pixels, _: pixels)
+        return Augmentation(lambda _seed, _size: {}, _whole, lambda pixels, *_: pixels)
     if preset == "light" or not magnitude:
         return Augmentation(_drawn(0.0), _whole, _mirrored)
     if preset == "default":
@@ -130,7 +130,10 @@ def _preset(preset: Preset, magnitude: float) -> Augmentation:
     def draw_all(seed: tf.Tensor, size_px: int) -> Draws:
         return draw(seed, size_px) | _seed_alone(seed, size_px)
 
-    return Augmentation(draw_all, _cropped, lambda pixels, draws: afterwards(_varied(pixels, draws), draws))
+    def change(pixels: tf.Tensor, draws: Draws, choose: Choose) -> tf.Tensor:
+        return afterwards(_varied(pixels, draws, choose), draws, choose)
+
+    return Augmentation(draw_all, _cropped, change)
 
 
 def _seed_alone(seed: tf.Tensor, _: int) -> Draws:
@@ -156,29 +159,18 @@ def _cropped(pixels: tf.Tensor, size_px: int, draws: Draws) -> tf.Tensor:
     return crop(pixels, size_px, draws["box"])
 
 
-def _mirrored(pixels: tf.Tensor, draws: Draws) -> tf.Tensor:
-    return mirror(pixels, draws["mirrored"])
+def _mirrored(pixels: tf.Tensor, draws: Draws, choose: Choose) -> tf.Tensor:
+    return choose(draws["mirrored"], lambda: tf.reverse(pixels, [1]), lambda: pixels)
 
 
-def _varied(pixels: tf.Tensor, draws: Draws) -> tf.Tensor:
-    return mirror(to_uint8(vary_light(tf.cast(pixels, tf.float32), draws["light"])), draws["mirrored"])
+def _varied(pixels: tf.Tensor, draws: Draws, choose: Choose) -> tf.Tensor:
+    return _mirrored(to_uint8(vary_light(tf.cast(pixels, tf.float32), draws["light"])), draws, choose)
 
 
-def _by_layers(change: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor, Draws], tf.Tensor]:
-    return lambda pixels, draws: change(pixels, draws["seed"])
-
-
-def mirror(pixels: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
-    """Mirrors left to right, or not.
-
-    Args:
-        pixels: [height, width, 3].
-        mirrored: Whether to, bool.
-
-    Returns:
-        The same shape and type.
-    """
-    return tf.cond(mirrored, lambda: tf.reverse(pixels, [1]), lambda: pixels)
+def _by_layers(
+    change: Callable[[tf.Tensor, tf.Tensor, Choose], tf.Tensor],
+) -> Callable[[tf.Tensor, Draws, Choose], tf.Tensor]:
+    return lambda pixels, draws, choose: change(pixels, draws["seed"], choose)
 
 
 def draw_box(seed: tf.Tensor, size_px: int, magnitude: float) -> tf.Tensor:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -26,9 +27,13 @@ FLIPS = ("horizontal", "vertical", "horizontal_and_vertical")
 PROBE_PX = 96
 
 Change = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+Choose = Callable[[tf.Tensor, Callable[[], tf.Tensor], Callable[[], tf.Tensor]], tf.Tensor]
+"""(whether, what makes a tensor if so, what makes one if not) -> that tensor: `tf.cond`, or what does both."""
 
 
-def layers_change(layers: Sequence[LayerChange], magnitude: float) -> Change:
+def layers_change(
+    layers: Sequence[LayerChange], magnitude: float
+) -> Callable[[tf.Tensor, tf.Tensor, Choose], tf.Tensor]:
     """Returns the change that layers make one after the other, each with its probability for each image.
 
     Args:
@@ -38,15 +43,15 @@ def layers_change(layers: Sequence[LayerChange], magnitude: float) -> Change:
             anything.
 
     Returns:
-        (pixels uint8 [size, size, 3], seed int64 [2]) -> pixels of the same type and shape. A function of the seed;
-        that it is not, of a layer that draws in a way of its own, is said.
+        (pixels uint8 [size, size, 3], seed int64 [2], choose) -> pixels of the same type and shape. A function of the
+        seed; that it is not, of a layer that draws in a way of its own, is said.
 
     Raises:
         InputError: If there is no such layer, it refuses its arguments, or it fails on an image.
     """
     steps = [_prepared(of_layer, magnitude) for of_layer in layers]
 
-    def change(pixels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def change(pixels: tf.Tensor, seed: tf.Tensor, choose: Choose) -> tf.Tensor:
         changed = tf.cast(pixels, tf.float32)
         for number, (probability, layer) in enumerate(steps):
             coin_seed, layer_seed = tf.unstack(tf.random.split(tf.random.fold_in(seed, number), 2))
@@ -56,10 +61,10 @@ def layers_change(layers: Sequence[LayerChange], magnitude: float) -> Change:
                 changed = layer(changed, layer_seed)
                 continue
             applies = tf.random.stateless_uniform([], coin_seed) < probability
-            changed = tf.cond(
+            changed = choose(
                 applies,
-                lambda layer=layer, image=changed, seed=layer_seed: layer(image, seed),
-                lambda image=changed: image,
+                partial(layer, changed, layer_seed),
+                partial(tf.identity, changed),
             )
         return tf.ensure_shape(tf.cast(tf.round(changed), tf.uint8), pixels.shape)
 

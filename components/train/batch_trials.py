@@ -1,4 +1,10 @@
-"""Batch sizes tried out with real training steps of the phase that takes the most memory."""
+"""Batch sizes tried out with real training steps of the phase that takes the most memory.
+
+Images come as the model takes them: what a GPU does to them before has given its memory back by the time that a step
+takes the most.
+"""
+
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -16,7 +22,12 @@ _TURNS = 3
 
 
 def fastest_batch(
-    parameters: TrainParameters, classifier: Classifier, classes: int, cluster: Cluster, rows: int
+    parameters: TrainParameters,
+    classifier: Classifier,
+    classes: int,
+    cluster: Cluster,
+    rows: int,
+    between: Callable[[], None] = lambda: None,
 ) -> BatchSize:
     """Returns the batch size that `batch_size: auto` stands for; all workers must call this together.
 
@@ -26,12 +37,13 @@ def fastest_batch(
         classes: Number of classes.
         cluster: This process's place among the workers.
         rows: Training images.
+        between: Called before each batch size that is tried; all workers call it together.
 
     Raises:
         InputError: If not even one image a replica fits into memory.
     """
     from_images = parameters.finetune_epochs > 0 or not classifier.pretrained
-    search = _search(classifier.model if from_images else classifier.head, classes, cluster)
+    search = _search(classifier.model if from_images else classifier.head, classes, cluster, between)
     limit = LARGEST if has_gpu() or search.room_bytes else LARGEST_OF_UNKNOWN_MEMORY
     if parameters.finetune_epochs:
         classifier.unfreeze(parameters.finetune_layers)
@@ -66,10 +78,11 @@ def is_lack_of_memory(error: Exception) -> bool:
     return disguised or isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError))
 
 
-def _search(model: keras.Model, classes: int, cluster: Cluster) -> Search:
+def _search(model: keras.Model, classes: int, cluster: Cluster, between: Callable[[], None] = lambda: None) -> Search:
     replicas = cluster.strategy.num_replicas_in_sync
 
     def attempt(batch_size: int) -> Attempt | None:
+        between()
         own = batch_size // replicas
         x = tf.TensorSpec([own, *model.input.shape[1:]], model.input.dtype)
         try:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,13 @@ class Continuation:
     def told_to_end(self) -> bool:
         """Returns whether this process has been."""
         return self._preemption.requested
+
+    @contextmanager
+    def postponing(self) -> Iterator[None]:
+        """Has it asked in the block whether the process is to end, which it does behind it at the latest."""
+        with self._preemption.postponing():
+            yield
+        self._preemption.end_if_requested()
 
     def end_if_told(self) -> None:
         """Ends all workers if one has been told to, between what can be kept; they must call this together."""

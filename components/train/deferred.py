@@ -5,15 +5,18 @@ does well. What is left, it does to a whole batch beside the training step.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from components._progress import say
 from components.formats.tensors import square, to_uint8
 from components.train.augmentation import Augmentation, Draws
 from components.train.mixing import blended
 
 _PROBES = 3
+_BRANCHES = {"If", "StatelessIf", "Case", "StatelessCase"}
 
 
 class Draft(NamedTuple):
@@ -58,6 +61,7 @@ class Deferred:
     def __init__(self, augmentation: Augmentation, size_px: int) -> None:
         self._augmentation = augmentation
         self._of_batch = _of_batch(augmentation, size_px)
+        self.finished = tf.function(self._finished, reduce_retracing=True)
 
     def __call__(self, pixels: tf.Tensor, size_px: int, seed: tf.Tensor) -> Draft:
         """Returns an image's window, and what is to be done to it."""
@@ -73,7 +77,7 @@ class Deferred:
         """Returns what is to be mixed."""
         return Pairs(x, others, draws)
 
-    def finished(self, x: Any) -> tf.Tensor:  # noqa: ANN401 - one of three
+    def _finished(self, x: Any) -> tf.Tensor:  # noqa: ANN401 - one of three
         """Returns pixels, uint8 [n, size, size, 3].
 
         Args:
@@ -87,28 +91,47 @@ class Deferred:
 
     def _changed(self, drafts: Draft) -> tf.Tensor:
         changed = self._of_batch(drafts.pixels, drafts.draws)
-        return tf.where(drafts.changes[:, None, None, None], changed, drafts.pixels)
+        return _chosen(drafts.changes[:, None, None, None], lambda: changed, lambda: drafts.pixels)
 
 
 def _whole_levels(window: tf.Tensor) -> tf.Tensor:
     return window if window.dtype == tf.uint8 else to_uint8(window)
 
 
+def _chosen(whether: tf.Tensor, yes: Callable[[], tf.Tensor], no: Callable[[], tf.Tensor]) -> tf.Tensor:
+    """Does both and takes one, image by image; GPUs choose among floats."""
+    one, other = yes(), no()
+    return tf.cast(tf.where(whether, tf.cast(one, tf.float32), tf.cast(other, tf.float32)), one.dtype)
+
+
 def _of_batch(augmentation: Augmentation, size_px: int) -> Callable[[tf.Tensor, Draws], tf.Tensor]:
-    """Returns the change of a batch: all images at once, or one after the other by layers that TensorFlow can't so."""
+    """Returns the change of a batch: all images at once, or one after the other by layers that can't be made to."""
+
+    def change(pixels: tf.Tensor, draws: Draws) -> tf.Tensor:
+        return augmentation.change(pixels, draws, _chosen)
 
     def at_once(pixels: tf.Tensor, draws: Draws) -> tf.Tensor:
-        return tf.vectorized_map(lambda each: augmentation.change(*each), (pixels, draws))
+        return tf.vectorized_map(lambda each: change(*each), (pixels, draws))
 
     def in_turn(pixels: tf.Tensor, draws: Draws) -> tf.Tensor:
         one = tf.TensorSpec([size_px, size_px, 3], tf.uint8)
-        return tf.map_fn(lambda each: augmentation.change(*each), (pixels, draws), fn_output_signature=one)
+        return tf.map_fn(lambda each: change(*each), (pixels, draws), fn_output_signature=one)
 
     pixels = tf.zeros([_PROBES, size_px, size_px, 3], tf.uint8)
     seeds = [tf.constant([0, index], tf.int64) for index in range(_PROBES)]
     draws = tf.nest.map_structure(lambda *each: tf.stack(each), *[augmentation.draw(seed, size_px) for seed in seeds])
-    try:
-        tf.function(at_once)(pixels, draws)
-    except Exception:
-        return in_turn
-    return at_once
+    if not _branches(tf.function(change).get_concrete_function(pixels[0], {name: of[0] for name, of in draws.items()})):
+        with suppress(ValueError, TypeError, tf.errors.OpError):
+            tf.function(at_once)(pixels, draws)
+            return at_once
+    say(
+        "train", "augmentation: its layers change one image after the other, for TensorFlow can't vectorize one of them"
+    )
+    return in_turn
+
+
+def _branches(function: Any) -> bool:  # noqa: ANN401 - TensorFlow's ConcreteFunction, which has no public name
+    """Says whether a layer does one thing or another: vectorized, it fails if no image of a batch takes a branch."""
+    graph = function.graph.as_graph_def()
+    nodes = [*graph.node, *(node for inner in graph.library.function for node in inner.node_def)]
+    return any(node.op in _BRANCHES for node in nodes)

@@ -31,13 +31,21 @@ class FrozenBackbone:
         precision: That of `TrainParameters`.
         images: About how many features there are to compute, which decides whether trying out precisions pays.
         cluster: All of whose workers make one, and ask it, together.
+        between: Called between tries; all workers call it together.
 
     Attributes:
         width: Number of features.
     """
 
-    def __init__(self, classifier: Classifier, precision: str, images: int, cluster: Cluster) -> None:
-        self._classifier, self._precision, self._cluster = classifier, precision, cluster
+    def __init__(
+        self,
+        classifier: Classifier,
+        precision: str,
+        images: int,
+        cluster: Cluster,
+        between: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._classifier, self._precision, self._cluster, self._between = classifier, precision, cluster, between
         self._batches = images // BATCH_SIZE // cluster.workers
         self._compiled: dict[Precision, Forward] = {}
         self.width: int = classifier.features.output_shape[-1]
@@ -74,6 +82,7 @@ class FrozenBackbone:
 
         def run(number: int) -> float:
             """Takes as long as the slowest worker; where one fails, so do all, lest they wait for each other."""
+            self._between()
             seconds, failure = np.zeros(self._cluster.workers), None
             began_s = time.perf_counter()
             try:

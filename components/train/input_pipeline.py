@@ -89,9 +89,12 @@ class Images:
             last: Element to end before; None for the end.
 
         Returns:
-            Of rows x views elements (x as `augment` makes it, label int64), those asked for.
+            Of rows x views elements (x, label int64), those asked for; x is as `augment` makes it, or just pixels if no
+            image is changed.
         """
         rows = self.dataset.rows
+        if views == 1:
+            return self.in_order(first, last)
         end = rows * views if last is None else last
 
         def unchanged(row: dict[str, tf.Tensor]) -> tuple[Any, tf.Tensor]:

@@ -17,7 +17,6 @@ from components._progress import say
 # A worker that has lost another one notices within seconds; it has a minute to say so.
 _GRACE_S = 60.0
 _POLL_S = 0.1
-INTERRUPTED_STATUS = 130  # as a shell counts: 128 + SIGINT
 ON_ONE_MACHINE = "SCENERY_WORKERS_ON_ONE_MACHINE"  # set for those of a cluster, who may share a GPU
 
 
@@ -102,15 +101,12 @@ def train_with_local_workers(workers: int, flags: Sequence[str]) -> int:
         flags: Of the step, as given to each.
 
     Returns:
-        0; the exit status of the worker that failed first; or 130 after Ctrl-C.
+        0, or the exit status of the worker that failed first.
     """
     addresses = _free_addresses(workers)
     each = [_of_cluster(addresses, index, flags) for index in range(workers)]
-    try:
-        with local_workers("train", each) as processes:
-            return _first_failure(processes)
-    except KeyboardInterrupt:
-        return INTERRUPTED_STATUS
+    with local_workers("train", each) as processes:
+        return _first_failure(processes)
 
 
 def _of_cluster(addresses: Sequence[str], index: int, flags: Sequence[str]) -> LocalWorker:

@@ -40,7 +40,7 @@ class StepChooser:
         classifier: What learns.
         classes: Number of classes.
         cluster: This process's place among the workers.
-        between: Called before each way of computing that is tried.
+        between: Called between tries of several steps; all workers call it together.
 
     Raises:
         InputError: If XLA is asked for where it can't compile a step.
@@ -89,8 +89,13 @@ class StepChooser:
         optimizers = [prepared.optimizer(option.precision) for option in options]
 
         def begin(computation: Computation) -> Run:
-            self._between()
-            return timed(prepared.of(computation)[0], batches, self._cluster)
+            run_steps = timed(prepared.of(computation)[0], batches, self._cluster)
+
+            def run(number: int) -> float:
+                self._between()
+                return run_steps(number)
+
+            return run
 
         with unchanged([*self._classifier.model.variables, *(each for one in optimizers for each in one.variables)]):
             return fastest(options, begin, phase.steps * self._certain_epochs(phase), FAILURES)

@@ -131,7 +131,13 @@ class Phases:
         """The frozen backbone's features are computed once; then an epoch takes about a second."""
         parameters, of_phase = self._parameters, self._correction(imbalance)
         rows, validation_rows = self._images.dataset.rows * parameters.head_views, self._validation.dataset.rows
-        backbone = FrozenBackbone(self._classifier, parameters.precision, rows + validation_rows, self._cluster)
+        backbone = FrozenBackbone(
+            self._classifier,
+            parameters.precision,
+            rows + validation_rows,
+            self._cluster,
+            self._continuation.end_if_told,
+        )
 
         def kept(elements: Batches, rows: int, what: str) -> Features:
             kept_as = f"{name}: features of {what}"

@@ -1,5 +1,6 @@
 """Being told to end: by Ctrl-C, or by Kubernetes and Vertex AI, which send SIGTERM before they take a machine away."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -68,7 +69,14 @@ class Preemption:
         raise SystemExit(128 + self._signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as Python calls it
+        if self.requested:
+            if number == signal.SIGINT:
+                os._exit(
+                    128 + number
+                )  # who presses Ctrl-C again won't wait; nothing is lost that a crash would not lose
+            return
         self._signal, self.requested = signal.Signals(number), True
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # who presses Ctrl-C twice won't wait
         if not self._postponed:
             self.end_if_requested()
+        if number == signal.SIGINT:  # os.write, because print may be under way
+            os.write(2, f"\n{self._step}: ends after the step under way; Ctrl-C again ends it at once\n".encode())

@@ -148,12 +148,14 @@ def train_and_record(
     """
     trains = (task.parameters, task.images, task.validation, cluster, continuation)
     if not cluster.is_chief:
-        with cluster.losses_as_exit_status():
+        with cluster.losses_as_exit_status(), continuation.postponing():
             Trainer(*trains).train()
         return {}
     with recording(outputs, task, kept) as recorded, cluster.losses_as_exit_status():
-        trainer = Trainer(*trains, callbacks=[Following(lambda: trainer.history, recorded.followers)])
-        return recorded.write(trainer.train())
+        with continuation.postponing():
+            trainer = Trainer(*trains, callbacks=[Following(lambda: trainer.history, recorded.followers)])
+            result = trainer.train()
+        return recorded.write(result)
 
 
 @contextmanager

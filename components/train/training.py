@@ -98,7 +98,7 @@ class Trainer:
         self._setup_seconds: dict[str, float] = {}
         self._speed = self._continuation.last_speed()
         self._augment = augmenter(parameters.augmentation, parameters.augmentation_magnitude)
-        self._learned = Deferred(self._augment, images.image_size_px) if has_gpu() else self._augment
+        self._augment_to_learn = Deferred(self._augment, images.image_size_px) if has_gpu() else self._augment
         keras.utils.set_random_seed(parameters.seed)
         with cluster.strategy.scope():
             self._classifier = Classifier(parameters, len(images.dataset.class_names))
@@ -119,7 +119,7 @@ class Trainer:
         """
         parameters, images, validation = self._parameters, self._images, self._validation
         phases = Phases(
-            parameters, images, validation, self._classifier, self._cluster, self._continuation, self._learned
+            parameters, images, validation, self._classifier, self._cluster, self._continuation, self._augment_to_learn
         )
         for name in phases.names[phases.names.index(self._resumed.phase) if self._resumed else 0 :]:
             self._continuation.end_if_told()
@@ -166,7 +166,14 @@ class Trainer:
         if "batch_size" in self._speed:
             return sized(parameters, self._found_before(BatchSize.of(self._speed["batch_size"])))
         dataset = self._images.dataset
-        found = fastest_batch(parameters, self._classifier, len(dataset.class_names), self._cluster, dataset.rows)
+        found = fastest_batch(
+            parameters,
+            self._classifier,
+            len(dataset.class_names),
+            self._cluster,
+            dataset.rows,
+            self._continuation.end_if_told,
+        )
         self._speed["batch_size"] = found.facts()
         self._continuation.keep_speed(self._speed)
         if self._cluster.is_chief:

@@ -53,9 +53,10 @@ def random_batches(spec: tuple[Any, tf.TensorSpec], classes: int) -> tf.data.Dat
     x, labels = spec
 
     def values(of: tf.TensorSpec) -> tf.Tensor:
-        """Returns pixels, coins, or numbers in [0, 1): features, and shares of what is mixed."""
-        highest = 2 if of.dtype.is_bool else 256 if of.dtype.is_integer else 1
-        return tf.cast(rng.uniform(0, highest, of.shape), of.dtype)
+        """Returns coins, pixels, or numbers in [0, 1): features, and shares of what is mixed."""
+        if of.dtype.is_bool or of.dtype.is_integer:
+            return tf.cast(rng.integers(0, 2 if of.dtype.is_bool else 256, of.shape), of.dtype)
+        return tf.cast(rng.random(of.shape), of.dtype)
 
     of_class = rng.integers(0, classes, labels.shape[0])
     shares_or_class = np.eye(classes)[of_class] if labels.shape.rank == 2 else of_class

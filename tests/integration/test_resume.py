@@ -22,6 +22,7 @@ FLAGS |= {"--checkpoint-minutes": 1e-5}
 FROM_SCRATCH = {"--backbone": "baseline_cnn", "--head-schedule": "plateau", "--augmentation": "light"}
 FROM_SCRATCH |= {"--mixup-alpha": 0.2}
 PRETRAINED = {"--finetune-layers": 4, "--head-views": 2, "--imbalance": "balanced_sampling"}
+ENDLESS = {"--finetune-epochs": 1000, "--patience": 1000}
 TOLD = 4
 KILLS = 2
 TIMINGS = ("seconds", "images_per_s")
@@ -136,7 +137,7 @@ def test_told_to_end_while_it_gets_ready_it_ends_with_the_same_status(datasets, 
     """TensorFlow traces then, and would make another error of what is raised in its midst."""
     instants = random.Random(2)
     for attempt in range(TOLD):
-        process = start(datasets, tmp_path / str(attempt), PRETRAINED)
+        process = start(datasets, tmp_path / str(attempt), PRETRAINED | ENDLESS)
         while not (line := process.stdout.readline()).startswith("train: "):
             assert line, process.stderr.read()
         time.sleep(instants.uniform(0, 3))

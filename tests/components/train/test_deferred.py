@@ -81,6 +81,41 @@ def test_plain_images_stay_plain_beside_others():
     assert not np.array_equal(changed[4], augmenter("default").plain(STORED[4], SIZE_PX))
 
 
+@pytest.mark.parametrize("policy", ["strong", json.dumps(LAYERS), json.dumps(NOT_AT_ONCE)])
+def test_images_come_out_the_same_in_any_batch(policy):
+    """By themselves too, where nothing is done to many a batch that is done to some images."""
+    later = Deferred(augmenter(policy), SIZE_PX)
+    batch = batch_of(later)
+    together = later.finished(batch).numpy()
+    for index in range(len(STORED)):
+        alone = tf.nest.map_structure(lambda part, index=index: part[index : index + 1], batch)
+        assert np.abs(later.finished(alone)[0].numpy().astype(int) - together[index]).max() <= 1
+
+
+def test_a_batch_of_plain_images():
+    later = Deferred(augmenter("strong"), SIZE_PX)
+    plain = [later.plain(tf.constant(pixels), SIZE_PX) for pixels in STORED]
+    changed = later.finished(tf.nest.map_structure(lambda *each: tf.stack(each), *plain))
+    assert np.array_equal(changed, [augmenter("none").plain(pixels, SIZE_PX) for pixels in STORED])
+
+
+def test_it_is_traced_once():
+    traced = []
+    augmentation = augmenter("default")
+
+    def change(*given) -> tf.Tensor:
+        traced.append(1)
+        return augmentation.change(*given)
+
+    later = Deferred(replace(augmentation, change=change), SIZE_PX)
+    batch = batch_of(later)
+    later.finished(batch)
+    already = len(traced)
+    for _ in range(3):
+        later.finished(batch)
+    assert len(traced) == already
+
+
 def test_pixels_pass_through():
     pixels = tf.constant(STORED)
     assert np.array_equal(Deferred(augmenter("default"), SIZE_PX).finished(pixels), pixels)

@@ -57,14 +57,26 @@ def test_postponed_within_it_stays_so(preemption):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
     with pytest.raises(SystemExit):
-        os.kill(os.getpid(), signal.SIGTERM)
+        preemption.end_if_requested()
 
 
-def test_ctrl_c_twice_does_not_wait(preemption):
+def test_ctrl_c_twice_does_not_wait(preemption, monkeypatch, capfd):
+    ended = []
+    monkeypatch.setattr(os, "_exit", ended.append)
     with preemption.postponing():
         os.kill(os.getpid(), signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+        assert "train: ends after the step under way; Ctrl-C again ends it at once" in capfd.readouterr().err
+        assert not ended
+        os.kill(os.getpid(), signal.SIGINT)
+    assert ended == [130]
+
+
+def test_told_twice_it_goes_on_ending(preemption):
+    """The second time would come in the midst of what has to be done before the end."""
+    with pytest.raises(SystemExit):
+        os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert preemption.requested
 
 
 def test_a_step_says_what_it_has_kept(signals_restored, capsys):

@@ -51,13 +51,30 @@ with preemption.postponing(), cluster.losses_as_exit_status():
 """
 
 
-@pytest.fixture
-def workers(tmp_path):
-    """Two processes in the midst of their features."""
+BETWEEN = """
+import os, sys, time
+from pathlib import Path
+from components.train.cluster import join_cluster
+from components.train.continuation import Continuation
+from components.train.preemption import Preemption
+cluster, preemption = join_cluster(os.environ), Preemption()
+preemption.heed_signals()
+continuation = Continuation(cluster, preemption=preemption)
+with preemption.postponing():
+    while True:
+        continuation.end_if_told()
+        Path(sys.argv[1], f"begun {cluster.worker}").touch()
+        time.sleep(0.1)
+"""
+
+
+@pytest.fixture(params=[EXTRACT])
+def workers(request, tmp_path):
+    """Two processes in the midst of their features, or of what the parameter is."""
     with ExitStack() as stack:
         listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
         addresses = [f"127.0.0.1:{listener.getsockname()[1]}" for listener in listeners]
-    processes = [start(addresses, index, tmp_path) for index in range(2)]
+    processes = [start(request.param, addresses, index, tmp_path) for index in range(2)]
     while not all((tmp_path / f"begun {index}").exists() for index in range(2)):
         assert all(process.poll() is None for process in processes), processes[0].communicate()
         time.sleep(0.1)
@@ -68,10 +85,10 @@ def workers(tmp_path):
         process.communicate()
 
 
-def start(addresses: list[str], index: int, folder: Path) -> subprocess.Popen[str]:
+def start(program: str, addresses: list[str], index: int, folder: Path) -> subprocess.Popen[str]:
     config = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
     return subprocess.Popen(
-        [sys.executable, "-c", EXTRACT, folder, str(ROWS)],
+        [sys.executable, "-c", program, folder, str(ROWS)],
         env=os.environ | {"TF_CONFIG": config, "TF_CPP_MIN_LOG_LEVEL": "3"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -101,3 +118,12 @@ def test_told_to_end_both_do_when_what_they_have_is_kept(workers, tmp_path):
     [part] = [folder.kept(part) for part in folder.parts("features")]
     assert 0 < len(part.labels) < ROWS
     assert part.labels.tolist() == (np.arange(len(part.labels)) % 3).tolist()
+
+
+@pytest.mark.parametrize("workers", [BETWEEN], indirect=True, ids=["between"])
+def test_told_to_end_between_steps_both_do(workers):
+    workers[1].send_signal(signal.SIGTERM)
+    for process in workers:
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 143, said
+        assert "train: told to end (SIGTERM). No step was under way: " in said

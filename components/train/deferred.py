@@ -124,9 +124,7 @@ def _of_batch(augmentation: Augmentation, size_px: int) -> Callable[[tf.Tensor, 
         with suppress(ValueError, TypeError, tf.errors.OpError):
             tf.function(at_once)(pixels, draws)
             return at_once
-    say(
-        "train", "augmentation: its layers change one image after the other, for TensorFlow can't vectorize one of them"
-    )
+    say("train", "augmentation: one image after the other, because TensorFlow can't vectorize one of the layers")
     return in_turn
 
 

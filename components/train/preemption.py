@@ -70,10 +70,8 @@ class Preemption:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as Python calls it
         if self.requested:
-            if number == signal.SIGINT:
-                os._exit(
-                    128 + number
-                )  # who presses Ctrl-C again won't wait; nothing is lost that a crash would not lose
+            if number == signal.SIGINT:  # who presses Ctrl-C again won't wait, and loses no more than by a crash
+                os._exit(128 + number)
             return
         self._signal, self.requested = signal.Signals(number), True
         if not self._postponed:

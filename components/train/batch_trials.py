@@ -53,7 +53,9 @@ def fastest_batch(
         classifier.unfreeze(0)
 
 
-def largest_batch(model: keras.Model, classes: int, cluster: Cluster, most: int) -> int | None:
+def largest_batch(
+    model: keras.Model, classes: int, cluster: Cluster, most: int, between: Callable[[], None] = lambda: None
+) -> int | None:
     """Returns the largest batch that fits, of this size, its half and so on, after a larger one did not.
 
     Args:
@@ -61,6 +63,7 @@ def largest_batch(model: keras.Model, classes: int, cluster: Cluster, most: int)
         classes: Number of classes.
         cluster: This process's place.
         most: To begin with; at least one image a replica.
+        between: Called before each batch size that is tried.
 
     Returns:
         None where trying could end worse: other workers would wait for this one in vain, and on a CPU, TensorFlow's
@@ -69,7 +72,7 @@ def largest_batch(model: keras.Model, classes: int, cluster: Cluster, most: int)
     Raises:
         InputError: If not even one image a replica fits.
     """
-    return _search(model, classes, cluster).largest(most) if cluster.workers == 1 and has_gpu() else None
+    return _search(model, classes, cluster, between).largest(most) if cluster.workers == 1 and has_gpu() else None
 
 
 def is_lack_of_memory(error: Exception) -> bool:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -117,12 +117,9 @@ class Continuation:
         """Returns whether this process has been."""
         return self._preemption.requested
 
-    @contextmanager
-    def postponing(self) -> Iterator[None]:
-        """Has it asked in the block whether the process is to end, which it does behind it at the latest."""
-        with self._preemption.postponing():
-            yield
-        self._preemption.end_if_requested()
+    def postponing(self) -> AbstractContextManager[None]:
+        """Returns the block in which the process ends only where it is asked whether it has been told to."""
+        return self._preemption.postponing()
 
     def end_if_told(self) -> None:
         """Ends all workers if one has been told to, between what can be kept; they must call this together."""

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from components._progress import say
 from components.formats.tensors import square, to_uint8
 from components.train.augmentation import Augmentation, Draws
 from components.train.mixing import blended
@@ -56,11 +55,14 @@ class Deferred:
     Args:
         augmentation: What is done to each image.
         size_px: Side of the images.
+
+    Attributes:
+        at_once: Whether all images of a batch are changed together, not one after the other.
     """
 
     def __init__(self, augmentation: Augmentation, size_px: int) -> None:
         self._augmentation = augmentation
-        self._of_batch = _of_batch(augmentation, size_px)
+        self._of_batch, self.at_once = _of_batch(augmentation, size_px)
         self.finished = tf.function(self._finished, reduce_retracing=True)
 
     def __call__(self, pixels: tf.Tensor, size_px: int, seed: tf.Tensor) -> Draft:
@@ -104,14 +106,14 @@ def _chosen(whether: tf.Tensor, yes: Callable[[], tf.Tensor], no: Callable[[], t
     return tf.cast(tf.where(whether, tf.cast(one, tf.float32), tf.cast(other, tf.float32)), one.dtype)
 
 
-def _of_batch(augmentation: Augmentation, size_px: int) -> Callable[[tf.Tensor, Draws], tf.Tensor]:
-    """Returns the change of a batch: all images at once, or one after the other by layers that can't be made to."""
+def _of_batch(augmentation: Augmentation, size_px: int) -> tuple[Callable[[tf.Tensor, Draws], tf.Tensor], bool]:
+    """Returns the change of a batch, and whether it is made at once, which some layers can't be made to."""
 
     def change(pixels: tf.Tensor, draws: Draws) -> tf.Tensor:
         return augmentation.change(pixels, draws, _chosen)
 
     def at_once(pixels: tf.Tensor, draws: Draws) -> tf.Tensor:
-        return tf.vectorized_map(lambda each: change(*each), (pixels, draws))
+        return tf.vectorized_map(lambda each: change(*each), (pixels, draws), warn=False)
 
     def in_turn(pixels: tf.Tensor, draws: Draws) -> tf.Tensor:
         one = tf.TensorSpec([size_px, size_px, 3], tf.uint8)
@@ -123,9 +125,8 @@ def _of_batch(augmentation: Augmentation, size_px: int) -> Callable[[tf.Tensor, 
     if not _branches(tf.function(change).get_concrete_function(pixels[0], {name: of[0] for name, of in draws.items()})):
         with suppress(ValueError, TypeError, tf.errors.OpError):
             tf.function(at_once)(pixels, draws)
-            return at_once
-    say("train", "augmentation: one image after the other, because TensorFlow can't vectorize one of the layers")
-    return in_turn
+            return at_once, True
+    return in_turn, False
 
 
 def _branches(function: Any) -> bool:  # noqa: ANN401 - TensorFlow's ConcreteFunction, which has no public name

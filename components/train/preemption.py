@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -65,16 +65,17 @@ class Preemption:
             f"{self._step}: told to end ({self._signal.name}). {self._kept or kept}. Run the same command again to go "
             "on."
         )
-        print(message, file=sys.stderr, flush=True)  # noqa: T201 - the step's voice
+        with suppress(OSError):  # whoever read may have ended by the same Ctrl-C
+            print(message, file=sys.stderr, flush=True)  # noqa: T201 - the step's voice
         raise SystemExit(128 + self._signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as Python calls it
         if self.requested:
-            if number == signal.SIGINT:  # who presses Ctrl-C again won't wait, and loses no more than by a crash
-                os._exit(128 + number)
             return
         self._signal, self.requested = signal.Signals(number), True
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # who presses Ctrl-C again won't wait
         if not self._postponed:
             self.end_if_requested()
-        if number == signal.SIGINT:  # os.write, because print may be under way
-            os.write(2, f"\n{self._step}: ends after the step under way; Ctrl-C again ends it at once\n".encode())
+        if number == signal.SIGINT:
+            with suppress(OSError):  # not by print, which may be under way
+                os.write(2, f"\n{self._step}: ends after the step under way; Ctrl-C again ends it at once\n".encode())

@@ -151,11 +151,13 @@ def train_and_record(
         with cluster.losses_as_exit_status(), continuation.postponing():
             Trainer(*trains).train()
         return {}
-    with recording(outputs, task, kept) as recorded, cluster.losses_as_exit_status():
-        with continuation.postponing():
-            trainer = Trainer(*trains, callbacks=[Following(lambda: trainer.history, recorded.followers)])
-            result = trainer.train()
-        return recorded.write(result)
+    with (
+        recording(outputs, task, kept) as recorded,
+        cluster.losses_as_exit_status(),
+        continuation.postponing(),
+    ):
+        trainer = Trainer(*trains, callbacks=[Following(lambda: trainer.history, recorded.followers)])
+        return recorded.write(trainer.train())  # told to end by now, the chief goes on: the others are done
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def train_steps(
         strategy: Where it runs.
         xla: Whether XLA compiles the step; with one replica only, for it can't compile their exchange of gradients.
         finished: What each replica does first to the x of a batch, for the model to take it; XLA leaves it alone, for
-            it can't compile what is done to some images of a batch only.
+            layers hold operations that it can't compile.
 
     Returns:
         A function of batches (x, label), the number of steps, and some numbers. Of each step taken it returns the loss

@@ -98,7 +98,7 @@ class Trainer:
         self._setup_seconds: dict[str, float] = {}
         self._speed = self._continuation.last_speed()
         self._augment = augmenter(parameters.augmentation, parameters.augmentation_magnitude)
-        self._augment_to_learn = Deferred(self._augment, images.image_size_px) if has_gpu() else self._augment
+        self._augment_to_learn = self._deferred() if has_gpu() else self._augment
         keras.utils.set_random_seed(parameters.seed)
         with cluster.strategy.scope():
             self._classifier = Classifier(parameters, len(images.dataset.class_names))
@@ -159,6 +159,12 @@ class Trainer:
         self._speed |= checkpoint.speed
         self._best.weights, self._best.merit = checkpoint.best, checkpoint.best_merit
 
+    def _deferred(self) -> Deferred:
+        deferred = Deferred(self._augment, self._images.image_size_px)
+        if self._cluster.is_chief and not deferred.at_once:
+            say("train", "augmentation: one image after the other, because of layers that can't take several at once")
+        return deferred
+
     def _sized(self, parameters: TrainParameters) -> SizedParameters:
         """Returns parameters with a batch size, found and said if it was to be."""
         if parameters.batch_size != "auto":
@@ -195,7 +201,8 @@ class Trainer:
 
         def largest(most: int) -> int | None:
             self._continuation.keep_speed({})  # what was measured has no room: the next one is to measure again
-            return largest_batch(phase.model, len(self._images.dataset.class_names), cluster, most)
+            classes = len(self._images.dataset.class_names)
+            return largest_batch(phase.model, classes, cluster, most, self._continuation.end_if_told)
 
         self._tell_exposure(phase)
         with answered(phase.name, self._parameters.batch_size, cluster.strategy.num_replicas_in_sync, largest):

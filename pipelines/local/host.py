@@ -76,7 +76,7 @@ def _process(command: list[str]) -> Iterator[subprocess.Popen[str]]:
                 os.killpg(process.pid, signal.SIGTERM)
                 try:
                     process.wait(GRACE_S)
-                except subprocess.TimeoutExpired:
+                except (subprocess.TimeoutExpired, KeyboardInterrupt):  # or Ctrl-C once more
                     os.killpg(process.pid, signal.SIGKILL)
 
 

@@ -181,6 +181,6 @@ def reason_for_failure(tail: Sequence[str], exit_status: int) -> str:
         if tail[index].startswith("error: "):
             return "\n".join([tail[index].removeprefix("error: "), *tail[index + 1 :]])
     if exit_status in (-9, 137):
-        return "killed (exit status 137); the usual reason is too little memory. Lower batch_size or image_size_px."
+        return "killed (exit status 137), usually for lack of memory. Set batch_size=auto, or lower image_size_px."
     last = next((line for line in reversed(tail) if line.strip()), "it printed nothing")
     return f"{last} (exit status {exit_status})"

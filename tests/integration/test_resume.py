@@ -138,11 +138,14 @@ def test_told_to_end_while_it_gets_ready_it_ends_with_the_same_status(datasets, 
     instants = random.Random(2)
     for attempt in range(TOLD):
         process = start(datasets, tmp_path / str(attempt), PRETRAINED | ENDLESS)
-        while not (line := process.stdout.readline()).startswith("train: "):
-            assert line, process.stderr.read()
-        time.sleep(instants.uniform(0, 3))
-        process.send_signal(signal.SIGTERM)
-        said, errors = process.communicate(timeout=60)
+        try:
+            while not (line := process.stdout.readline()).startswith("train: "):
+                assert line, process.stderr.read()
+            time.sleep(instants.uniform(0, 3))
+            process.send_signal(signal.SIGTERM)
+            said, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
         assert process.returncode == 143, said + errors
         assert errors.count("train: told to end (SIGTERM). ") == 1
         assert "Traceback" not in errors

@@ -81,4 +81,4 @@ def test_reason_is_what_the_step_said_last(tail, exit_status, reason):
 
 @pytest.mark.parametrize("exit_status", [-9, 137])
 def test_a_killed_step_is_told_about_memory(exit_status):
-    assert "too little memory" in reason_for_failure(["train: epoch 1"], exit_status)
+    assert "lack of memory" in reason_for_failure(["train: epoch 1"], exit_status)

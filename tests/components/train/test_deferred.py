@@ -59,17 +59,22 @@ def test_what_cannot_be_done_at_once_is_done_in_turn(monkeypatch):
 
     monkeypatch.setattr(deferred.tf, "vectorized_map", fail)
     later = Deferred(augmenter("light"), SIZE_PX)
+    assert not later.at_once
     assert np.array_equal(later.finished(batch_of(later)), batch_of(augmenter("light")))
 
 
-@pytest.mark.parametrize("policy", ["light", "default", "strong", json.dumps(LAYERS)])
-def test_presets_are_changed_at_once(policy, monkeypatch):
-    def refuse(*_, **__) -> None:
-        raise AssertionError
-
-    monkeypatch.setattr(deferred.tf, "map_fn", refuse)
-    later = Deferred(augmenter(policy), SIZE_PX)
-    later.finished(batch_of(later))
+@pytest.mark.parametrize(
+    ("policy", "at_once"),
+    [
+        ("light", True),
+        ("default", True),
+        ("strong", True),
+        (json.dumps(LAYERS), True),
+        (json.dumps(NOT_AT_ONCE), False),
+    ],
+)
+def test_presets_and_most_layers_are_changed_at_once(policy, at_once):
+    assert Deferred(augmenter(policy), SIZE_PX).at_once == at_once
 
 
 def test_plain_images_stay_plain_beside_others():

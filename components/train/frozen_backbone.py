@@ -15,8 +15,6 @@ from components.train.speed import BUDGET, Computation, Precision, Run, Speed, c
 from components.train.trial_steps import FAILURES, computes_bfloat16, computes_float16
 
 BATCH_SIZE = 32
-# So few batches are done before trying anything would pay.
-_FEW_BATCHES = 20
 # Share of the time that tries may take where the device has units for bfloat16, which save about half of it.
 _BUDGET_WITH_UNITS = 0.5
 
@@ -71,8 +69,6 @@ class FrozenBackbone:
 
     def _chosen(self) -> Speed:
         options = candidates(self._precision, "off", float16=computes_float16(self._cluster), compiles=False)
-        if len(options) > 1 and self._batches < _FEW_BATCHES:
-            return Speed(options[0], "too few images for trying others to pay")
         budget = _BUDGET_WITH_UNITS if computes_bfloat16(self._cluster) else BUDGET
         return fastest(options, self._begin, self._batches, FAILURES, budget)
 

@@ -21,6 +21,9 @@ CUT_OFF = 1.5
 # Share of a phase's time that tries may take.
 BUDGET = 0.05
 _NOT_TRIED = "not tried"
+# The fewest plain steps that tries take the time of, were nothing to compile: three of the plain way, three of another
+# up to the cut-off, and a turn of both.
+_STEPS_OF_TRIES = 3 + 3 * CUT_OFF + 2
 # How often the ways that are left take turns at most, and for how long at least each time.
 ROUNDS = 5
 _TURN_S = 0.1
@@ -135,10 +138,12 @@ def fastest(
         budget: Share of the phase's time that tries may take.
 
     Returns:
-        The choice. A single option is not measured.
+        The choice. Nothing is measured where there is a single option, or less to do than tries would take.
     """
     if len(options) == 1:
         return Speed(options[0], "as set")
+    if budget * steps < _STEPS_OF_TRIES:
+        return Speed(options[0], f"{steps} steps are too few for trying others to pay")
     plain, others = _Try(options[0], begin, ()), [_Try(option, begin, failures) for option in options[1:]]
     plain.compile_and_warm_up(inf)
     phase_s = plain.step_s * steps

@@ -29,7 +29,8 @@ FAILURES = (
 )
 # Compute capability of the first GPUs with units for products of float16 matrices, Volta; of bfloat16, Ampere.
 _FLOAT16_CAPABILITY, _BFLOAT16_CAPABILITY = 7, 8
-_CPU_FACTS, _BFLOAT16_FLAG = Path("/proc/cpuinfo"), "amx_bf16"
+_CPU_FACTS = Path("/proc/cpuinfo")
+_BFLOAT16_FLAGS = {"amx_bf16", "avx512_bf16"}  # Intel's tiles; vectors of AMD since Zen 4, and of Intel
 
 
 @contextmanager
@@ -97,7 +98,7 @@ def computes_bfloat16(cluster: Cluster) -> bool:
     """Says whether the chief's GPUs, or without any its CPU, have units for products of bfloat16 matrices."""
     capability = _least_capability()
     if capability is None:
-        has_units = _CPU_FACTS.is_file() and _BFLOAT16_FLAG in _CPU_FACTS.read_text().split()
+        has_units = _CPU_FACTS.is_file() and not _BFLOAT16_FLAGS.isdisjoint(_CPU_FACTS.read_text().split())
     else:
         has_units = capability >= _BFLOAT16_CAPABILITY
     return bool(agreed(has_units, cluster))

@@ -48,7 +48,7 @@ def test_many_images_are_worth_a_try(classifier, capsys):
 
 
 def test_few_images_are_not(classifier, capsys):
-    few = backbone(classifier, images=20 * BATCH_SIZE - 1)
+    few = backbone(classifier, images=19 * BATCH_SIZE - 1)
     assert few.speed.computation == Computation()
     assert few.speed.measured == ()
     assert capsys.readouterr().out == ""

@@ -61,12 +61,12 @@ def train_steps(
         correct = tf.reduce_mean(tf.cast(tf.argmax(logits, -1) == _class_of(labels), tf.float32)) / replicas
         return tf.concat([tf.stack([scaled, correct]), word / replicas], 0)
 
-    learn = tf.function(replica_step, jit_compile=True) if xla else replica_step
+    learn = tf.function(replica_step, autograph=False, jit_compile=True) if xla else replica_step
 
     def of_replica(x: Any, labels: tf.Tensor, word: tf.Tensor) -> tf.Tensor:  # noqa: ANN401 - as the batches have it
         return learn(finished(x), labels, word)
 
-    @tf.function
+    @tf.function(autograph=False)
     def call(batches: tf.data.Iterator, steps: tf.Tensor, word: tf.Tensor) -> tf.Tensor:
         def step(index: tf.Tensor, _: tf.Tensor, told: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
             of_replicas = strategy.run(of_replica, (*next(batches), word))
@@ -111,7 +111,7 @@ def validation_steps(model: keras.Model, classes: int, strategy: tf.distribute.S
         confusion = tf.math.confusion_matrix(labels, tf.argmax(logits, -1), classes, weights, tf.float32)
         return tf.concat([tf.math.unsorted_segment_sum(losses * weights, labels, classes), word[None]], 0), confusion
 
-    @tf.function
+    @tf.function(autograph=False)
     def call(batches: tf.data.Iterator, last: tf.Tensor, word: tf.Tensor, sums: Sums) -> Sums:
         def step(index: tf.Tensor, losses: tf.Tensor, confusion: tf.Tensor) -> Sums:
             of_replicas = strategy.run(replica_step, (*next(batches), word))

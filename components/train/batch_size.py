@@ -67,6 +67,19 @@ class BatchSize:
         """
         return sqrt(self.batch_size / REFERENCE)
 
+    def shared_by(self, replicas: int) -> "BatchSize":
+        """Returns it, found before an interruption, for this many replicas.
+
+        Raises:
+            InputError: If they can't share it.
+        """
+        if self.batch_size % replicas:
+            raise InputError(
+                f"batch_size: {self.batch_size} was found before the interruption, which {replicas} replicas can't "
+                "share. Go on with as many workers and devices as then, or begin anew with a batch_size."
+            )
+        return self
+
     def facts(self) -> dict[str, Any]:
         """Returns it as JSON would hold it."""
         return asdict(self) | {"learning_rate_factor": self.learning_rate_factor}

@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from components._progress import say
 from components.formats.tensors import square, to_uint8
-from components.train.augmentation import Augmentation, Draws
+from components.train.augmentation import Augment, Augmentation, Draws
+from components.train.cluster import has_gpu
 from components.train.mixing import blended
 
 _PROBES = 3
@@ -94,6 +96,22 @@ class Deferred:
     def _changed(self, drafts: Draft) -> tf.Tensor:
         changed = self._of_batch(drafts.pixels, drafts.draws)
         return _chosen(drafts.changes[:, None, None, None], lambda: changed, lambda: drafts.pixels)
+
+
+def where_fast(augmentation: Augmentation, size_px: int, *, verbose: bool) -> Augment:
+    """Returns what changes images in batches on a GPU, or where there is none, as they are decoded.
+
+    Args:
+        augmentation: What is done to each image.
+        size_px: Side of the images.
+        verbose: Whether it is said if a GPU can't take several images at once.
+    """
+    if not has_gpu():
+        return augmentation
+    deferred = Deferred(augmentation, size_px)
+    if verbose and not deferred.at_once:
+        say("train", "augmentation: one image after the other, because of layers that can't take several at once")
+    return deferred
 
 
 def _whole_levels(window: tf.Tensor) -> tf.Tensor:

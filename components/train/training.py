@@ -20,9 +20,9 @@ from components.train.callbacks import BestWeights, EpochRecorder
 from components.train.checkpoint import Checkpoint
 from components.train.checkpointing import PhaseState, assign
 from components.train.classifier import Classifier
-from components.train.cluster import Cluster, has_gpu
+from components.train.cluster import Cluster
 from components.train.continuation import Continuation
-from components.train.deferred import Deferred
+from components.train.deferred import where_fast
 from components.train.exposure import exposure_lines, exposures
 from components.train.history import ClassExposure, EpochRow, merit
 from components.train.input_pipeline import Images
@@ -97,8 +97,8 @@ class Trainer:
         self._exposure: dict[str, dict[str, ClassExposure]] = {}
         self._setup_seconds: dict[str, float] = {}
         self._speed = self._continuation.last_speed()
-        self._augment = augmenter(parameters.augmentation, parameters.augmentation_magnitude)
-        self._augment_to_learn = self._deferred() if has_gpu() else self._augment
+        self._augmentation = augmenter(parameters.augmentation, parameters.augmentation_magnitude)
+        self._augment = where_fast(self._augmentation, images.image_size_px, verbose=cluster.is_chief)
         keras.utils.set_random_seed(parameters.seed)
         with cluster.strategy.scope():
             self._classifier = Classifier(parameters, len(images.dataset.class_names))
@@ -119,14 +119,14 @@ class Trainer:
         """
         parameters, images, validation = self._parameters, self._images, self._validation
         phases = Phases(
-            parameters, images, validation, self._classifier, self._cluster, self._continuation, self._augment_to_learn
+            parameters, images, validation, self._classifier, self._cluster, self._continuation, self._augment
         )
         for name in phases.names[phases.names.index(self._resumed.phase) if self._resumed else 0 :]:
             self._continuation.end_if_told()
             self._run(self._set_up(phases, name))
         self._continuation.end_if_told()
         mixing = Mixing(parameters.mixup_alpha, parameters.cutmix_alpha)
-        samples = augmented_samples(images, self._augment, mixing, parameters.seed)
+        samples = augmented_samples(images, self._augmentation, mixing, parameters.seed)
         return TrainingResult(
             model=self._classifier.model,
             history=self._history,
@@ -159,18 +159,13 @@ class Trainer:
         self._speed |= checkpoint.speed
         self._best.weights, self._best.merit = checkpoint.best, checkpoint.best_merit
 
-    def _deferred(self) -> Deferred:
-        deferred = Deferred(self._augment, self._images.image_size_px)
-        if self._cluster.is_chief and not deferred.at_once:
-            say("train", "augmentation: one image after the other, because of layers that can't take several at once")
-        return deferred
-
     def _sized(self, parameters: TrainParameters) -> SizedParameters:
         """Returns parameters with a batch size, found and said if it was to be."""
         if parameters.batch_size != "auto":
             return SizedParameters.model_validate(parameters.model_dump())
         if "batch_size" in self._speed:
-            return sized(parameters, self._found_before(BatchSize.of(self._speed["batch_size"])))
+            found_before = BatchSize.of(self._speed["batch_size"])
+            return sized(parameters, found_before.shared_by(self._cluster.strategy.num_replicas_in_sync))
         dataset = self._images.dataset
         found = fastest_batch(
             parameters,
@@ -185,15 +180,6 @@ class Trainer:
         if self._cluster.is_chief:
             say("train", str(found))
         return sized(parameters, found)
-
-    def _found_before(self, found: BatchSize) -> BatchSize:
-        replicas = self._cluster.strategy.num_replicas_in_sync
-        if found.batch_size % replicas:
-            raise InputError(
-                f"batch_size: {found.batch_size} was found before the interruption, which {replicas} replicas can't "
-                "share. Go on with as many workers and devices as then, or begin anew with a batch_size."
-            )
-        return found
 
     def _run(self, phase: Phase) -> None:
         """Runs one phase and goes back to the best weights so far."""

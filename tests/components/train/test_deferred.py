@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.train import deferred, training
+from components.train import deferred
 from components.train.augmentation import augmenter
 from components.train.cluster import join_cluster
 from components.train.deferred import Deferred
@@ -154,7 +154,7 @@ def test_training_learns_the_same(datasets, monkeypatch, given):
     images = [read_images(datasets / name, 32) for name in ("train", "validation")]
     results = []
     for accelerated in (False, True):
-        monkeypatch.setattr(training, "has_gpu", lambda accelerated=accelerated: accelerated)
+        monkeypatch.setattr(deferred, "has_gpu", lambda accelerated=accelerated: accelerated)
         results.append(Trainer(parameters, *images, join_cluster({})).train())
     expected, result = results
     assert [row["phase"] for row in result.history] == [row["phase"] for row in expected.history]

@@ -16,12 +16,12 @@ import tensorflow as tf
 devices = sys.argv[3].split()
 [processor] = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * len(devices))
-from components.train import training
+from components.train import deferred
 from components.train.cluster import Cluster
 from components.train.input_pipeline import read_images
 from components.train.parameters import TrainParameters
 from components.train.training import Trainer
-training.has_gpu = lambda: "LIKE_GPUS" in os.environ
+deferred.has_gpu = lambda: "LIKE_GPUS" in os.environ
 parameters = TrainParameters(**json.loads(sys.argv[1]), image_size_px=32, batch_size=8, dropout=0, seed=5)
 images = [read_images(Path(sys.argv[2]) / name, 32) for name in ("train", "validation")]
 result = Trainer(parameters, *images, Cluster(tf.distribute.MirroredStrategy(devices))).train()

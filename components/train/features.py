@@ -6,9 +6,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from components.train.speed import Computation, Speed
+from components.train.speed import AS_SET, Computation, Speed
 
-_PLAIN = Speed(Computation(), "as set")
+_PLAIN = Speed(Computation(), AS_SET)
 
 
 @dataclass(frozen=True)

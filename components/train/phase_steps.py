@@ -12,7 +12,7 @@ from components.train.classifier import Classifier
 from components.train.cluster import Cluster
 from components.train.parameters import TrainParameters
 from components.train.phases import Phase
-from components.train.speed import Computation, Precision, Run, Speed, candidates, fastest
+from components.train.speed import AS_SET, Computation, Precision, Run, Speed, candidates, fastest
 from components.train.steps import Loss, TrainSteps, train_steps
 from components.train.trial_steps import FAILURES, computes_float16, random_batches, timed, unchanged
 
@@ -84,7 +84,7 @@ class StepChooser:
     def _chosen(self, phase: Phase, prepared: "_Prepared") -> Speed:
         options = self._options(phase)
         if len(options) == 1:
-            return Speed(options[0], "as set")
+            return Speed(options[0], AS_SET)
         batches = random_batches(phase.train(0).element_spec, self._classes)
         optimizers = [prepared.optimizer(option.precision) for option in options]
 

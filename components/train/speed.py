@@ -21,8 +21,9 @@ CUT_OFF = 1.5
 # Share of a phase's time that tries may take.
 BUDGET = 0.05
 _NOT_TRIED = "not tried"
-# The fewest plain steps that tries take the time of, were nothing to compile: three of the plain way, three of another
-# up to the cut-off, and a turn of both.
+AS_SET = "as set"
+# The fewest plain steps that tries take the time of, were nothing to compile: three of the plain way, which are lost
+# even if nothing else is tried, three of another up to the cut-off, and a turn of both.
 _STEPS_OF_TRIES = 3 + 3 * CUT_OFF + 2
 # How often the ways that are left take turns at most, and for how long at least each time.
 ROUNDS = 5
@@ -76,7 +77,7 @@ class Speed:
     Attributes:
         computation: The choice.
         reason: For people.
-        measured: What was tried; nothing if there was no choice.
+        measured: What was tried; nothing if there was no choice, or too little to do.
     """
 
     computation: Computation
@@ -86,7 +87,7 @@ class Speed:
     def lines(self) -> list[str]:
         """Returns it for people: what was tried, if anything was, and the choice; nothing where there was none."""
         tried = [str(each) for each in self.measured if not each.note.startswith(_NOT_TRIED)]
-        choice = [f"computed in {self.computation}: {self.reason}"] if self.measured else []
+        choice = [] if self.reason == AS_SET else [f"computed in {self.computation}: {self.reason}"]
         return [*(tried if len(tried) > 1 else []), *choice]
 
     def facts(self) -> dict[str, Any]:
@@ -141,7 +142,7 @@ def fastest(
         The choice. Nothing is measured where there is a single option, or less to do than tries would take.
     """
     if len(options) == 1:
-        return Speed(options[0], "as set")
+        return Speed(options[0], AS_SET)
     if budget * steps < _STEPS_OF_TRIES:
         return Speed(options[0], f"{steps} steps are too few for trying others to pay")
     plain, others = _Try(options[0], begin, ()), [_Try(option, begin, failures) for option in options[1:]]

@@ -51,15 +51,15 @@ def backbones() -> None:
 
         scenery backbones
     """
-    from components.train.backbones.table import BACKBONES, KERAS_HUB
+    from components.train.backbones import table
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("backbone", style="bold", no_wrap=True)
-    table.add_column("parameters", justify="right")
-    table.add_column("image size", justify="right")
-    table.add_column("pretrained weights")
-    for backbone in BACKBONES:
-        size = (f"{backbone.million_parameters} M", f"{backbone.image_size_px} px")
-        table.add_row(backbone.name, *size, backbone.pretrained or "none")
-    table.add_row(f"{KERAS_HUB}PRESET", "", "", "the preset's own")
-    new_console().print(table)
+    listed = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    listed.add_column("backbone", style="bold", no_wrap=True)
+    listed.add_column("parameters", justify="right")
+    listed.add_column("image size", justify="right")
+    listed.add_column("pretrained weights")
+    for backbone in table.backbones():
+        parameters = f"{backbone.million_parameters} M" if backbone.million_parameters else ""
+        size = f"{backbone.image_size_px} px" if backbone.image_size_px else ""
+        listed.add_row(backbone.name, parameters, size, backbone.pretrained or "none")
+    new_console().print(listed)

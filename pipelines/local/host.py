@@ -73,11 +73,12 @@ def _process(command: list[str]) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
                 try:
+                    os.killpg(process.pid, signal.SIGTERM)
                     process.wait(GRACE_S)
                 except (subprocess.TimeoutExpired, KeyboardInterrupt):  # or Ctrl-C once more
                     os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
 
 
 def host_runner() -> local.SubprocessRunner:

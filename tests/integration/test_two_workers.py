@@ -140,6 +140,20 @@ def test_a_lost_worker_ends_the_others_who_say_which_and_why(interrupted):
     )
 
 
+def test_a_lost_chief_ends_the_others_too(datasets, tmp_path):
+    chief, worker = (processes := start_two(datasets, tmp_path)).values()
+    try:
+        wait_for_checkpoint_of(tmp_path / "chief", "finetune", chief)
+        chief.kill()
+        assert worker.wait(timeout=60) == 138
+    finally:
+        for process in processes.values():
+            process.kill()
+            process.wait()
+    last_line = (tmp_path / "worker" / "log").read_text().splitlines()[-1]
+    assert re.match(r"error: expected 2 workers to train together, lost chief 0 \(127\.0\.0\.1:\d+\) \(.+\)", last_line)
+
+
 def test_two_workers_go_on_from_the_chiefs_checkpoint_with_the_same_bits(interrupted, datasets, runs):
     folder = interrupted[0]
     assert not list((folder / "worker").glob(".*"))  # only the chief keeps checkpoints

@@ -162,3 +162,11 @@ def test_presets_and_parameters_are_listed_whole(tmp_path):
     assert re.search(r"^quick\n(  \w+: .+\n)+", scenery("presets", cwd=tmp_path).stdout, re.MULTILINE)
     listed = [line.split()[0] for line in scenery("parameters", cwd=tmp_path).stdout.splitlines() if line[0] != " "]
     assert listed == ["parameter", *Parameters.model_fields]
+
+
+def test_backbones_are_listed_with_parameters_image_size_and_where_weights_come_from(tmp_path):
+    lines = [re.split(r"\s{2,}", line.strip()) for line in scenery("backbones", cwd=tmp_path).stdout.splitlines()]
+    assert ["efficientnet_lite0", "3.4 M", "224 px", "in the image"] in lines
+    assert ["efficientnet_v2_s", "20.3 M", "384 px", "download by Keras"] in lines
+    assert ["vit_small_data", "3.5 M", "224 px", "none"] in lines
+    assert lines[-1] == ["keras_hub:PRESET", "KerasHub, hf:// or a folder"]

@@ -64,7 +64,7 @@ BACKBONES = (
     Backbone("densenet121", 7.0, 224, _DOWNLOAD),
     Backbone("convnext_tiny", 27.8, 224, _DOWNLOAD),
 )
-KERAS_HUB_PRESET = Backbone(f"{KERAS_HUB}PRESET", None, None, "KerasHub, Hugging Face (hf://...) or a folder")
+KERAS_HUB_PRESET = Backbone(f"{KERAS_HUB}PRESET", None, None, "KerasHub, hf:// or a folder")
 
 _BY_NAME = {backbone.name: backbone for backbone in BACKBONES}
 

@@ -9,10 +9,13 @@ import yaml
 
 from components._errors import InputError
 from components._parameters import checked, nearest
+from components._storage import local_path
 from components.evaluate.parameters import EvaluateParameters
 from components.ingest.parameters import IngestParameters
 from components.split.parameters import SplitParameters
 from components.train.augmentation_policy import PRESETS as AUGMENTATIONS
+from components.train.backbones.given import given_files
+from components.train.backbones.table import KERAS_HUB, NONE
 from components.train.parameters import TrainParameters
 
 PRESETS = Path(__file__).parent / "presets"
@@ -34,7 +37,7 @@ def resolve(preset: str | None = None, config: Path | None = None, settings: Ite
         settings: `name=value` texts; values are read as YAML, those of texts are taken as they are.
 
     Returns:
-        All parameters, defaults included.
+        All parameters, defaults included; weights and KerasHub's folders on this machine by absolute paths.
 
     Raises:
         InputError: If a source can't be read, or a parameter is unknown or out of its range; names the source.
@@ -47,7 +50,20 @@ def resolve(preset: str | None = None, config: Path | None = None, settings: Ite
     sources += [("--set", _read_setting(setting)) for setting in settings]
     origin = {str(name): source for source, values in sources for name in values}
     values = {name: value for _, values in sources for name, value in values.items()}
-    return checked(Parameters, values, lambda name: f"{origin[name]}: {name}")
+    return _at_absolute_paths(checked(Parameters, values, lambda name: f"{origin[name]}: {name}"))
+
+
+def backbone_at_absolute_path(backbone: str) -> str:
+    """Names a folder of KerasHub's as containers and later runs have to, which work in another folder."""
+    folder = given_files(backbone, NONE).get("backbone")
+    return f"{KERAS_HUB}{Path(folder).resolve()}" if folder else backbone
+
+
+def _at_absolute_paths(parameters: Parameters) -> Parameters:
+    changed = {"backbone": backbone_at_absolute_path(parameters.backbone)}
+    if file := local_path(given_files(parameters.backbone, parameters.weights).get("weights", "")):
+        changed["weights"] = str(file.parent.resolve() / file.name)  # what it links to may be named otherwise
+    return parameters.model_copy(update=changed)
 
 
 def check_augmentation(parameters: Parameters) -> None:

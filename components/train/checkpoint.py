@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from components._progress import say
 from components._storage import whole_file, whole_folder
+from components.train.backbones.given import given_files, version_of
 from components.train.features import Features
 from components.train.history import ClassExposure, EpochRow
 from components.train.loop import Progress
@@ -102,9 +103,13 @@ def training_key(parameters: TrainParameters, dataset_digests: Iterable[str]) ->
     Args:
         parameters: Of the training.
         dataset_digests: Of the training and the validation images.
+
+    Raises:
+        InputError: If the weights that the parameters name can't be read.
     """
-    digest = hashlib.sha256(parameters.model_dump_json(exclude=_WITHOUT_EFFECT).encode())
-    for part in (*dataset_digests, tf.__version__, keras.__version__):
+    files = given_files(parameters.backbone, parameters.weights)
+    digest = hashlib.sha256(parameters.model_dump_json(exclude={*_WITHOUT_EFFECT, *files}).encode())
+    for part in (*dataset_digests, version_of(files), tf.__version__, keras.__version__):
         digest.update(f"\0{part}".encode())
     for source in sorted(file for step in ("formats", "train") for file in (_COMPONENTS / step).rglob("*.py")):
         digest.update(source.read_bytes())

@@ -2,11 +2,13 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import optuna
 
 from components.formats.dataset import Dataset, read_dataset
+from components.train.backbones.given import given_files, version_of
 from components.tune.parameters import TuneParameters
 from components.tune.search_space import holds
 from components.tune.study import StudyPlace, completed, counted, default_storage, finished, open_study
@@ -44,8 +46,9 @@ class Request:
         """Returns which study is meant: the named one, or that of these images, base parameters and search."""
         parameters = self.parameters
         base, space = parameters.of_trial({}), parameters.space()
-        digest = hashlib.sha256(base.model_dump_json(exclude=_WITHOUT_EFFECT).encode())
-        for part in (*(dataset.digest for dataset in self.datasets()), repr(space)):
+        places = given_files(base.backbone, base.weights)
+        digest = hashlib.sha256(base.model_dump_json(exclude={*_WITHOUT_EFFECT, *places}).encode())
+        for part in (*(dataset.digest for dataset in self.datasets()), repr(space), *self._versions):
             digest.update(f"\0{part}".encode())
         fingerprint = digest.hexdigest()[:12]
         return StudyPlace(
@@ -54,6 +57,13 @@ class Request:
             fingerprint=fingerprint,
             lost_after_s=parameters.lost_after_s,
         )
+
+    @cached_property
+    def _versions(self) -> list[str]:
+        """Of what the backbones are made from; asked for once, for the study to be the same from beginning to end."""
+        base = self.parameters.of_trial({})
+        backbones = (base.backbone, *self.parameters.backbones)
+        return list(filter(None, (version_of(given_files(backbone, base.weights)) for backbone in backbones)))
 
     def open_study(self) -> optuna.Study:
         """Opens the study, or makes it; its first trial is the base itself, if the search has this point.

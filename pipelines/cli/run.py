@@ -61,6 +61,7 @@ def run(
         scenery run --data gs://acme/photos --ledger gs://acme/ledger.parquet
     """
     from components._storage import check_apart, local_path, local_paths
+    from components.train.backbones.given import given_files
     from pipelines.compile import COMPONENTS, PIPELINE_FILE
     from pipelines.local.data import data_arguments
     from pipelines.parameters import check_augmentation, resolve
@@ -82,6 +83,7 @@ def run(
         runner=runner.value,
         source=local_path(arguments["source"]),
         reuse=cache,
+        backbone_files=given_files(parameters.backbone, parameters.weights),
     )
     with shown(console, COMPONENTS) as progress:
         result = run_pipeline(request, progress)

@@ -17,7 +17,7 @@ _ROOT = Path(__file__).parent.parent.parent
 
 
 class StepCache(kfp_cache.LocalCache):
-    """kfp.local's cache, with the step's code in its key.
+    """kfp.local's cache, with the step's code in its key, and what else it reads.
 
     kfp.local keys a step by image name, command and arguments, which stay the same when the code changes.
     New data changes the arguments: `source_digest` is one of ingest's. Every run fills the cache; only one
@@ -25,21 +25,21 @@ class StepCache(kfp_cache.LocalCache):
 
     Args:
         folder: Where entries are kept.
-        code_digest: From a component's name to a digest of the code that would run.
+        digest: From a component's name to one of the code that would run, and of what its arguments only name.
         progress: Told of each step that is reused.
         reuse: Whether to take outputs from earlier runs.
     """
 
-    def __init__(self, folder: Path, code_digest: Callable[[str], str], progress: Progress, *, reuse: bool) -> None:
+    def __init__(self, folder: Path, digest: Callable[[str], str], progress: Progress, *, reuse: bool) -> None:
         super().__init__(str(folder))
-        self._code_digest, self._progress, self._reuse = code_digest, progress, reuse
+        self._digest, self._progress, self._reuse = digest, progress, reuse
         self._step_of_key: dict[str, str] = {}
         self.hits: dict[str, dict[str, Any]] = {}
 
     def compute_key(self, component_name: str, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401 - as in the base
-        """Returns the key of a step with its present code."""
+        """Returns the key of a step with its present code and what it reads."""
         step = component_name.removeprefix("comp-")
-        key = f"{super().compute_key(component_name, *args, **kwargs)}-{self._code_digest(step)[:16]}"
+        key = f"{super().compute_key(component_name, *args, **kwargs)}-{self._digest(step)[:16]}"
         self._step_of_key[key] = step
         return key
 

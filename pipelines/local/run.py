@@ -1,9 +1,10 @@
 """Runs `pipeline.yaml` on this machine: the same file, tasks and artifacts as on a cluster."""
 
 import datetime
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,8 @@ from kfp.local import docker_task_handler, executor_input_utils, subprocess_task
 from kfp.local.io import IOStore
 from kfp.local.orchestrator.enhanced_dag_orchestrator import ConditionEvaluator
 
+from components._storage import local_path
+from components.train.backbones.given import version_of
 from pipelines.compile import component_of, load_pipeline
 from pipelines.local.cache import StepCache, code_on_this_machine
 from pipelines.local.container import ContainerTaskHandler, container_runner, engine, image_id
@@ -39,6 +42,7 @@ class RunRequest:
         source: The data, if it is on this machine.
         reuse: Whether to take unchanged steps from earlier runs.
         link: What in `runs` points to the run once it has finished.
+        backbone_files: Paths and URIs of what the trained backbone is made from, as `given_files` returns them.
     """
 
     pipeline: Path
@@ -48,6 +52,7 @@ class RunRequest:
     source: Path | None
     reuse: bool
     link: str = "latest"
+    backbone_files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,15 +81,18 @@ def run_pipeline(request: RunRequest, progress: Progress) -> RunResult:
         Where everything is.
 
     Raises:
-        InputError: If the pipeline can't be read or, with Docker, the engine or an image is missing.
+        InputError: If the pipeline or the backbone's weights can't be read or, with Docker, the engine or an image is
+            missing.
         StepFailedError: If a step fails; what earlier steps wrote stays in the run's folder.
     """
     clock = Stopwatch()
     pipeline = load_pipeline(request.pipeline)
     mounts = source_mounts(request.source) if request.source and request.runner == "docker" else []
+    mounts += [path for place in request.backbone_files.values() if (path := local_path(place))]
     code_digest = _image_digests(pipeline) if request.runner == "docker" else code_on_this_machine
+    digest = _with_version(code_digest, version_of(request.backbone_files))
     folder = _new_folder(request.runs.resolve())
-    cache = StepCache(folder.parent / ".cache", code_digest, progress, reuse=request.reuse)
+    cache = StepCache(folder.parent / ".cache", digest, progress, reuse=request.reuse)
     with _kfp_local(folder, cache, progress):
         local.init(
             runner=container_runner(folder.parent, mounts) if request.runner == "docker" else host_runner(),
@@ -98,6 +106,18 @@ def run_pipeline(request: RunRequest, progress: Progress) -> RunResult:
     write_step_folders(folder, {step: _folder_of(written) for step, written in outputs.items()})
     _point_to(folder, request.link)
     return RunResult(folder, outputs, clock.seconds)
+
+
+def _with_version(code_digest: Callable[[str], str], of_backbone: str) -> Callable[[str], str]:
+    """Returns digests of steps: of their code and, of train's, the version of what its backbone is made from."""
+
+    def digest(step: str) -> str:
+        code = code_digest(step)
+        if step != "train" or not of_backbone:
+            return code
+        return hashlib.sha256(f"{code} {of_backbone}".encode()).hexdigest()
+
+    return digest
 
 
 def _image_digests(pipeline: BaseComponent) -> Callable[[str], str]:

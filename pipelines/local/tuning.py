@@ -16,11 +16,12 @@ from components._parameters import checked
 from components._storage import whole_file
 from components.ingest.parameters import IngestParameters
 from components.split.parameters import SplitParameters
+from components.train.backbones.given import given_files
 from components.train.parameters import TrainParameters
 from components.tune.parameters import TuneParameters
 from pipelines.compile import compile_pipeline
 from pipelines.local.run import RunRequest, RunResult
-from pipelines.parameters import Parameters, resolve
+from pipelines.parameters import Parameters, backbone_at_absolute_path, resolve
 
 BEST_FILE = "best.yaml"
 LINK = "latest-tuning"  # beside `latest`, which has a model
@@ -39,7 +40,8 @@ def trial_parameters(parameters: Parameters, given: Mapping[str, Any], runs: Pat
         InputError: If one is out of its range, or what is searched does not go with the others.
     """
     base = _changed(parameters, set(TrainParameters.model_fields))
-    values = {**given, "base": base, "seed": parameters.seed}
+    backbones = [backbone_at_absolute_path(backbone) for backbone in given.get("backbones", [])]
+    values = {**given, "backbones": backbones, "base": base, "seed": parameters.seed}
     values["storage"] = given["storage"] or f"sqlite:///{runs.resolve() / 'studies.db'}"
     return checked(TuneParameters, values, lambda name: f"--{name.replace('_', '-')}")
 
@@ -61,7 +63,8 @@ def tuning_request(
     with tempfile.TemporaryDirectory() as folder:
         pipeline = Path(folder) / "tuning.yaml"
         compile_pipeline(pipeline, pipeline="tuning")
-        yield RunRequest(pipeline, arguments, runs, "host", source, reuse=True, link=LINK)
+        files = given_files(parameters.backbone, parameters.weights)
+        yield RunRequest(pipeline, arguments, runs, "host", source, reuse=True, link=LINK, backbone_files=files)
 
 
 def print_outcome(console: Console, result: RunResult, parameters: Parameters, data: str, ledger: str) -> None:

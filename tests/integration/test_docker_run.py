@@ -170,6 +170,15 @@ def test_a_failing_container_shows_its_own_error_and_log(images, engine, folder,
     assert time.monotonic() - began_s < 60
 
 
+def test_weights_on_this_machine_reach_the_container(docker_run, folder, sample, tmp_path, run_scenery):
+    weights = tmp_path / "rooms.weights.h5"
+    weights.write_bytes(b"none")
+    settings = ("--cache", "--set", f"weights={weights}")
+    result = run_scenery("run", "--data", sample, "--runner", "docker", *settings, cwd=folder)
+    assert result.returncode == 1
+    assert "file signature not found" in result.stderr.replace("\n", " "), "it was opened, which takes that it is there"
+
+
 def test_a_missing_engine_is_named_before_anything_starts(engine, tmp_path, sample, run_scenery, monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     result = run_scenery("run", "--data", sample, "--runner", "docker", cwd=tmp_path)

@@ -53,6 +53,18 @@ def test_every_preset_file_is_listed():
     assert {file.name for file in PRESETS.iterdir()} == {f"{name}.yaml" for name in preset_names()}
 
 
+def test_files_of_a_backbone_are_named_as_any_folder_sees_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("preset").mkdir()
+    Path("preset/config.json").touch()
+    given = resolve(settings=["weights=w.h5", "backbone=keras_hub:preset"])
+    assert (given.weights, given.backbone) == (f"{tmp_path}/w.h5", f"keras_hub:{tmp_path}/preset")
+    Path("linked.h5").symlink_to("blobs/5f2a")  # whose name does not say what it is
+    assert resolve(settings=["weights=./linked.h5"]).weights == f"{tmp_path}/linked.h5"
+    elsewhere = resolve(settings=["weights=gs://acme/w.h5", "backbone=keras_hub:vit_tiny"])
+    assert (elsewhere.weights, elsewhere.backbone) == ("gs://acme/w.h5", "keras_hub:vit_tiny")
+
+
 def test_all_errors_come_at_once(config):
     settings = ["image_size_px=2000", "unknown_classes=wild", "dropout=a"]
     with pytest.raises(InputError) as error:

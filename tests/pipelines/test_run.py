@@ -2,6 +2,7 @@
 
 import datetime
 import sys
+from pathlib import Path
 
 import pytest
 from kfp.local.io import IOStore
@@ -9,7 +10,7 @@ from kfp.local.io import IOStore
 from components._errors import InputError
 from pipelines.compile import PIPELINE_FILE
 from pipelines.local import run as run_module
-from pipelines.local.run import RunRequest, _new_folder, _point_to, _value_of_channel, run_pipeline
+from pipelines.local.run import RunRequest, _new_folder, _point_to, _value_of_channel, _with_version, run_pipeline
 from pipelines.local.step import StepFailedError
 
 
@@ -97,6 +98,47 @@ def test_what_is_no_pipeline_leaves_no_folder(tmp_path):
     with pytest.raises(InputError, match="expected a compiled pipeline"):
         run_pipeline(request(tmp_path, pipeline=notes), Silent())
     assert not (tmp_path / "runs").exists()
+
+
+def test_weights_that_are_not_there_end_a_run_before_it_begins(tmp_path):
+    missing = str(tmp_path / "w.h5")
+    with pytest.raises(InputError, match=r"weights: expected a file that can be read\. .*w\.h5"):
+        run_pipeline(request(tmp_path, backbone_files={"weights": missing}), Silent())
+    assert not (tmp_path / "runs").exists()
+
+
+def test_other_weights_under_the_same_name_are_no_reason_to_reuse_a_step(tmp_path):
+    def code(step):
+        return f"code of {step}"
+
+    first, second = _with_version(code, "a" * 64), _with_version(code, "b" * 64)
+    assert len({each("train")[:16] for each in (first, second, _with_version(code, ""))}) == 3
+    assert first("train") != _with_version(lambda step: f"other {code(step)}", "a" * 64)("train")
+    for step in ("ingest", "split", "evaluate", "export"):
+        assert first(step) == second(step) == code(step)
+
+
+class Stop(Exception):  # noqa: N818 - no error
+    """Before anything runs."""
+
+
+def test_containers_see_the_weights_and_the_preset_that_are_on_this_machine(tmp_path, monkeypatch):
+    def runner(runs, mounts):
+        seen.extend(mounts)
+        raise Stop
+
+    seen: list[Path] = []
+    monkeypatch.setattr(run_module, "_image_digests", lambda _: str)
+    monkeypatch.setattr(run_module, "container_runner", runner)
+    here = [tmp_path / "w.h5", tmp_path / "preset"]
+    here[0].touch()
+    here[1].mkdir()
+    with pytest.raises(Stop):
+        run_pipeline(
+            request(tmp_path, runner="docker", backbone_files={"weights": str(here[0]), "backbone": str(here[1])}),
+            Silent(),
+        )
+    assert seen == here
 
 
 def test_a_failed_run_leaves_its_log_and_latest_as_it_was(tmp_path):

@@ -126,6 +126,15 @@ def test_the_key_is_of_all_that_the_result_depends_on():
     assert key not in (training_key(TrainParameters(seed=1), ["a", "b"]), training_key(TrainParameters(), ["a", "c"]))
 
 
+def test_the_key_is_of_the_weights_that_lie_at_a_path(tmp_path):
+    file = tmp_path / "w.h5"
+    keys = set()
+    for content in (b"one", b"two"):
+        file.write_bytes(content)
+        keys.add(training_key(TrainParameters(weights=str(file)), ["a", "b"]))
+    assert len(keys) == 2
+
+
 def test_one_training_at_a_time(folder, tmp_path):
     def another():
         return CheckpointFolder(tmp_path / "checkpoints", "mine")

@@ -1,6 +1,7 @@
 """Which trials count, in a real SQLite file."""
 
 import time
+from pathlib import Path
 
 import optuna
 import pytest
@@ -218,3 +219,30 @@ def test_without_a_score_nothing_is_written_but_the_reasons_are_told(datasets, t
     with pytest.raises(InputError, match=r"(?s)at least one complete trial, found 2 trials .*\n  too dark$"):
         write_outputs(request, tmp_path / "study", tmp_path / "best", tmp_path / "report")
     assert {path.name for path in tmp_path.iterdir()} == {"work"}
+
+
+def test_other_weights_under_the_same_name_make_another_study(datasets, tmp_path):
+    file = tmp_path / "w.h5"
+    first, second = (_study_with(file, content, datasets) for content in (b"one", b"two"))
+    assert first.place().fingerprint != second.place().fingerprint
+    moved = _study_with(tmp_path / "elsewhere.h5", b"one", datasets)
+    assert moved.place().fingerprint == first.place().fingerprint
+
+
+def _study_with(weights: Path, content: bytes, datasets: Path) -> Request:
+    """Returns a request that has been asked once; what becomes of its weights afterwards makes no difference."""
+    weights.write_bytes(content)
+    parameters = TuneParameters(base={"weights": str(weights)})
+    request = Request(parameters, datasets / "train", datasets / "validation", weights.parent / "work")
+    request.place()
+    return request
+
+
+def test_another_preset_in_the_folder_of_one_that_is_searched_makes_another_study(datasets, tmp_path):
+    config, fingerprints = tmp_path / "config.json", set()
+    for content in ("{}", "[]"):
+        config.write_text(content)
+        parameters = TuneParameters(backbones=["mobilenet", f"keras_hub:{tmp_path}"])
+        request = Request(parameters, datasets / "train", datasets / "validation", tmp_path / "work")
+        fingerprints.add(request.place().fingerprint)
+    assert len(fingerprints) == 2

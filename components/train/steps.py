@@ -66,7 +66,7 @@ def train_steps(
     def of_replica(x: Any, labels: tf.Tensor, word: tf.Tensor) -> tf.Tensor:  # noqa: ANN401 - as the batches have it
         return learn(finished(x), labels, word)
 
-    @tf.function(autograph=False)
+    @tf.function(autograph=False)  # it would take longer than tracing, for nothing
     def call(batches: tf.data.Iterator, steps: tf.Tensor, word: tf.Tensor) -> tf.Tensor:
         def step(index: tf.Tensor, _: tf.Tensor, told: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
             of_replicas = strategy.run(of_replica, (*next(batches), word))

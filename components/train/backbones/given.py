@@ -7,6 +7,7 @@ from pathlib import Path
 from components._errors import InputError
 from components._objects import stat_object
 from components._storage import local_path
+from components.formats.dataset import file_sha256
 from components.train.backbones.table import AUTO, IMAGENET, KERAS_HUB, NONE
 
 
@@ -56,9 +57,8 @@ def _version_here(path: Path, parameter: str) -> bytes:
     digest = hashlib.sha256()
     for file in within:
         try:
-            with file.open("rb") as stream:
-                content = hashlib.file_digest(stream, "sha256").digest()
+            content = file_sha256(file)
         except OSError as error:
             raise InputError(f"{parameter}: expected a file that can be read. {error}.") from error
-        digest.update(str(file.relative_to(path)).encode(errors="surrogateescape") + b"\0" + content)
+        digest.update(f"{file.relative_to(path)}\0{content}".encode(errors="surrogateescape"))
     return digest.digest()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from math import sqrt
+from math import inf, sqrt
 from typing import Any
 
 from components._errors import InputError
@@ -17,7 +17,7 @@ _MIN_STEPS_OF_EPOCH = 10
 # A batch twice as large must bring so much more images a second.
 _GROWTH = 1.05
 # Share of the available memory that a step may be expected to take.
-_SHARE_OF_MEMORY = 0.8
+SHARE_OF_MEMORY = 0.8
 # Where memory can't be foretold, a batch so much larger must fit too.
 _MARGIN = 1.25
 
@@ -134,6 +134,19 @@ class Search:
         why = f"an epoch is to have {_MIN_STEPS_OF_EPOCH} steps" if most < limit else "larger ones are not tried"
         return self._found(size, why)
 
+    def lacks_room(self, size: int) -> bool:
+        """Says whether a batch would take more memory than there is, from steps of 4 images a replica, 8, and so on.
+
+        Those below the batch are taken as long as they are foretold to fit at all, for each foretells the next one
+        better: the fewer images, the more each seems to take (up to 1.12 times as much for twice as many).
+        """
+        room_bytes = self.room_bytes or inf
+        few = 4 * self._replicas
+        while few < size and self._foretold_bytes(few) <= room_bytes and self._runs(few):
+            few *= 2
+        failed = any(each.images_per_s is None for each in self.attempts)
+        return failed or self._foretold_bytes(size) > room_bytes
+
     def largest(self, most: int) -> int:
         """Returns the largest of `most`, its half, and so on, that fits.
 
@@ -160,20 +173,27 @@ class Search:
         return size
 
     def _fits(self, size: int) -> bool:
-        if known := [attempt for attempt in self.attempts if attempt.batch_size == size]:
-            return known[0].images_per_s is not None
-        foretold = self._foretold_bytes(size)
-        if self.room_bytes and foretold and foretold > _SHARE_OF_MEMORY * self.room_bytes:
+        is_tried = any(each.batch_size == size for each in self.attempts)
+        if not is_tried and self._foretold_bytes(size) > SHARE_OF_MEMORY * (self.room_bytes or inf):
             return False
-        seen = self._attempt(size)
-        self.attempts.append(seen or Attempt(size, None))
-        return seen is not None
+        return self._runs(size)
 
-    def _foretold_bytes(self, size: int) -> float | None:
-        """Returns what a batch would take: each image of it as much as between the two largest ones so far."""
+    def _runs(self, size: int) -> bool:
+        """Says whether steps of a batch found the memory for it; takes them if that was not tried before."""
+        known = next((each for each in self.attempts if each.batch_size == size), None)
+        if not known:
+            known = self._attempt(size) or Attempt(size, None)
+            self.attempts.append(known)
+        return known.images_per_s is not None
+
+    def _foretold_bytes(self, size: int) -> float:
+        """Returns what a batch would take: each image of it as much as between the two largest ones so far.
+
+        Without two, nothing is known to be taken.
+        """
         known = sorted((each.batch_size, each.taken_bytes) for each in self.attempts if each.taken_bytes)
         if len(known) < 2:
-            return None
+            return 0
         (smaller, less), (larger, more) = known[-2:]
         return more + (size - larger) * (more - less) / (larger - smaller)
 

@@ -4,21 +4,30 @@ Images come as the model takes them: what a GPU does to them before has given it
 takes the most.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from components.train.batch_size import LARGEST, LARGEST_OF_UNKNOWN_MEMORY, Attempt, BatchSize, Search
+from components._progress import say
+from components.train.batch_size import LARGEST, LARGEST_OF_UNKNOWN_MEMORY, SHARE_OF_MEMORY, Attempt, BatchSize, Search
 from components.train.classifier import Classifier
 from components.train.cluster import Cluster, has_gpu
 from components.train.memory import available_bytes, forget_peak, taken_bytes
-from components.train.parameters import TrainParameters
+from components.train.parameters import SizedParameters, TrainParameters
 from components.train.steps import train_steps
 from components.train.trial_steps import agreed, random_batches, timed, unchanged
 
-_NO_MEMORY_FOR_ZEROS = "Cannot parse tensor from proto"  # all that TensorFlow says where a constant found none
+# All that TensorFlow says where a constant, or oneDNN (dnnl_out_of_memory), has found none.
+_DISGUISES = {
+    tf.errors.InvalidArgumentError: "Cannot parse tensor from proto",
+    tf.errors.AbortedError: "exception:Status: 1,",
+}
 _TURNS = 3
+# A step takes up to 1.7 times as much as its layers' outputs, measured on a CPU with five backbones.
+_OF_ACTIVATIONS = 2
 
 
 def fastest_batch(
@@ -42,43 +51,101 @@ def fastest_batch(
     Raises:
         InputError: If not even one image a replica fits into memory.
     """
-    from_images = parameters.finetune_epochs > 0 or not classifier.pretrained
-    search = _search(classifier.model if from_images else classifier.head, classes, cluster, between)
+    learner = classifier.model if _learns_from_images(parameters, classifier) else classifier.head
+    search = _search(learner, classes, cluster, between)
     limit = LARGEST if has_gpu() or search.room_bytes else LARGEST_OF_UNKNOWN_MEMORY
-    if parameters.finetune_epochs:
-        classifier.unfreeze(parameters.finetune_layers)
-    try:
+    with _all_that_learns(parameters, classifier):
         return search.fastest(rows, limit)
-    finally:
-        classifier.unfreeze(0)
 
 
-def largest_batch(
-    model: keras.Model, classes: int, cluster: Cluster, most: int, between: Callable[[], None] = lambda: None
-) -> int | None:
+def batch_with_room(
+    parameters: SizedParameters,
+    classifier: Classifier,
+    classes: int,
+    cluster: Cluster,
+    between: Callable[[], None] = lambda: None,
+) -> int:
+    """Returns the batch size, or the largest of its half and so on that fits where it would take more than there is.
+
+    A process that takes more of the system's memory than there is, is killed or crashes, and can't say why. Where the
+    layers' outputs leave no doubt nothing is tried. On a GPU only trying tells, and a lack does no harm: there it is
+    left to the steps. All workers must call this together.
+
+    Args:
+        parameters: Tell what will be trained.
+        classifier: What learns; comes back as it was, with the layers frozen that its first phase freezes.
+        classes: Number of classes.
+        cluster: This process's place among the workers.
+        between: Called before each batch size that is tried; all workers call it together.
+
+    Raises:
+        InputError: If not even one image a replica fits into memory.
+    """
+    available, size = _available_bytes(cluster), parameters.batch_size
+    if available is None or not _learns_from_images(parameters, classifier):
+        return size
+    with _all_that_learns(parameters, classifier):
+        likely_bytes = _OF_ACTIVATIONS * classifier.activation_bytes * size // cluster.workers
+        if likely_bytes < SHARE_OF_MEMORY * available:
+            return size
+        if cluster.is_chief:
+            say("train", f"{available / 1e9:.1f} GB of memory may be too few for batches of {size} images: trying it")
+        search = _search(classifier.model, classes, cluster, between)
+        return search.largest(half(size, cluster)) if search.lacks_room(size) else size
+
+
+def largest_batch(model: keras.Model, classes: int, cluster: Cluster, most: int) -> int | None:
     """Returns the largest batch that fits, of this size, its half and so on, after a larger one did not.
+
+    Where replicas share a batch, one of them tries its part on a copy of the model, and asks no other worker: they wait
+    for this one inside the step that has failed.
 
     Args:
         model: What learns; comes back as it was.
         classes: Number of classes.
         cluster: This process's place.
         most: To begin with; at least one image a replica.
-        between: Called before each batch size that is tried.
 
     Returns:
-        None where trying could end worse: other workers would wait for this one in vain, and on a CPU, TensorFlow's
-        convolutions crash where they can't have memory.
+        None on a CPU: where TensorFlow's convolutions have found no memory, they crash the next time.
 
     Raises:
         InputError: If not even one image a replica fits.
     """
-    return _search(model, classes, cluster, between).largest(most) if cluster.workers == 1 and has_gpu() else None
+    if not has_gpu():
+        return None
+    say("train", f"memory ran out: trying which batch fits, of {most} images at most")
+    replicas = cluster.strategy.num_replicas_in_sync
+    copy_or_model = model if replicas == 1 else keras.models.clone_model(model)
+    alone = Cluster(tf.distribute.get_strategy())
+    return replicas * _search(copy_or_model, classes, alone).largest(most // replicas)
 
 
 def is_lack_of_memory(error: Exception) -> bool:
     """Says whether a training step failed because it found no memory."""
-    disguised = isinstance(error, tf.errors.InvalidArgumentError) and _NO_MEMORY_FOR_ZEROS in str(error)
+    disguised = type(error) in _DISGUISES and _DISGUISES[type(error)] in str(error)
     return disguised or isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError))
+
+
+def half(batch_size: int, cluster: Cluster) -> int:
+    """Returns half of a batch, as replicas can share it; 0 if they can't."""
+    replicas = cluster.strategy.num_replicas_in_sync
+    return batch_size // 2 // replicas * replicas
+
+
+def _learns_from_images(parameters: TrainParameters, classifier: Classifier) -> bool:
+    return parameters.finetune_epochs > 0 or not classifier.pretrained
+
+
+@contextmanager
+def _all_that_learns(parameters: TrainParameters, classifier: Classifier) -> Iterator[None]:
+    """Unfreezes what the phase does that takes the most memory."""
+    if parameters.finetune_epochs:
+        classifier.unfreeze(parameters.finetune_layers)
+    try:
+        yield
+    finally:
+        classifier.unfreeze(0)
 
 
 def _search(model: keras.Model, classes: int, cluster: Cluster, between: Callable[[], None] = lambda: None) -> Search:
@@ -95,7 +162,8 @@ def _search(model: keras.Model, classes: int, cluster: Cluster, between: Callabl
                 raise
             return None
 
-    return Search(attempt, replicas, agreed(_room_bytes(), cluster))
+    available, taken = _available_bytes(cluster), agreed(taken_bytes(), cluster)
+    return Search(attempt, replicas, available + taken if available and taken else None)
 
 
 def _attempt(
@@ -118,8 +186,9 @@ def _cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
 
 
-def _room_bytes() -> int | None:
-    """Returns what the process may hold in all; of a GPU, whose memory TensorFlow shares out, only trying tells."""
+def _available_bytes(cluster: Cluster) -> int | None:
+    """Returns what the workers may still take, the least of all; None of GPUs, and where a system doesn't tell."""
     forget_peak()
-    available, taken = available_bytes(), taken_bytes()
-    return None if has_gpu() or available is None or taken is None else available + taken
+    of_workers = np.zeros(cluster.workers, np.int64)
+    of_workers[cluster.worker] = 0 if has_gpu() else available_bytes() or 0
+    return int(cluster.combined(of_workers).min()) or None

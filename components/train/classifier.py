@@ -1,6 +1,8 @@
 """The model: a backbone's features, pooled over the image, and a head."""
 
 from collections.abc import Iterator
+from itertools import chain, dropwhile
+from math import prod
 
 import keras
 from keras import layers
@@ -68,6 +70,13 @@ class Classifier:
             if not isinstance(layer, (layers.InputLayer, layers.Rescaling, layers.Normalization)):
                 for part in _parts(layer):
                     part.dtype_policy = precision
+
+    @property
+    def activation_bytes(self) -> int:
+        """What the outputs of the layers that learn, and of those after them, take of one image in float32."""
+        learning = dropwhile(lambda layer: not layer.trainable_variables, _layers(self._backbone))
+        outputs = chain.from_iterable(keras.tree.flatten(layer.output) for layer in learning)
+        return sum(4 * prod(output.shape[1:]) for output in outputs)
 
     def reset_head(self) -> None:
         """Gives the head the weights that it began with."""

@@ -57,9 +57,15 @@ def _left_by_groups(proc: Path, cgroups: Path) -> list[int]:
         for limit_file, use_file in _LIMIT_AND_USE:
             limit, use = _read(group / limit_file).strip(), _read(group / use_file).strip()
             if limit.isdigit() and use.isdigit():
-                cached = re.search(r"^(?:total_)?inactive_file (\d+)$", _read(group / "memory.stat"), re.MULTILINE)
-                left.append(max(0, int(limit) - int(use) + (int(cached[1]) if cached else 0)))
+                left.append(max(0, int(limit) - int(use) + _cached_bytes(group)))
     return left
+
+
+def _cached_bytes(group: Path) -> int:
+    """Returns what files in the page cache take; version 1 tells of the groups below in lines of their own."""
+    lines = [line.split() for line in _read(group / "memory.stat").splitlines()]
+    told = {line[0]: int(line[1]) for line in lines if len(line) == 2}
+    return sum(told.get(f"total_{kind}", told.get(kind, 0)) for kind in ("inactive_file", "active_file"))
 
 
 def _groups(proc: Path, cgroups: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from components.train.classifier import Classifier
 from components.train.cluster import Cluster
 from components.train.parameters import TrainParameters
 from components.train.phases import Phase
-from components.train.speed import AS_SET, Computation, Precision, Run, Speed, candidates, fastest
+from components.train.speed import Computation, Precision, Run, Speed, candidates, fastest, without_trying
 from components.train.steps import Loss, TrainSteps, train_steps
 from components.train.trial_steps import FAILURES, computes_float16, random_batches, timed, unchanged
 
@@ -82,9 +82,9 @@ class StepChooser:
         return PhaseSteps(*prepared.of(speed.computation), speed)
 
     def _chosen(self, phase: Phase, prepared: "_Prepared") -> Speed:
-        options = self._options(phase)
-        if len(options) == 1:
-            return Speed(options[0], AS_SET)
+        options, steps = self._options(phase), phase.steps * self._certain_epochs(phase)
+        if choice := without_trying(options, steps):
+            return choice
         batches = random_batches(phase.train(0).element_spec, self._classes)
         optimizers = [prepared.optimizer(option.precision) for option in options]
 
@@ -98,7 +98,7 @@ class StepChooser:
             return run
 
         with unchanged([*self._classifier.model.variables, *(each for one in optimizers for each in one.variables)]):
-            return fastest(options, begin, phase.steps * self._certain_epochs(phase), FAILURES)
+            return fastest(options, begin, steps, FAILURES)
 
     def _options(self, phase: Phase) -> list[Computation]:
         """Only the backbone's layers have a precision to choose, and a head on features that are computed has none."""

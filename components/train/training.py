@@ -15,7 +15,7 @@ from components._progress import say
 from components.train.augmentation import augmenter
 from components.train.augmented_samples import augmented_samples
 from components.train.batch_size import BatchSize, sized
-from components.train.batch_trials import fastest_batch, largest_batch
+from components.train.batch_trials import fastest_batch
 from components.train.callbacks import BestWeights, EpochRecorder
 from components.train.checkpoint import Checkpoint
 from components.train.checkpointing import PhaseState, assign
@@ -29,7 +29,7 @@ from components.train.input_pipeline import Images
 from components.train.loop import Data, Progress, fit
 from components.train.losses import training_loss
 from components.train.mixing import Mixing
-from components.train.out_of_memory import answered
+from components.train.out_of_memory import answered, check_memory
 from components.train.parameters import Monitor, SizedParameters, TrainParameters
 from components.train.phase_steps import StepChooser
 from components.train.phases import Phase, Phases
@@ -161,20 +161,17 @@ class Trainer:
 
     def _sized(self, parameters: TrainParameters) -> SizedParameters:
         """Returns parameters with a batch size, found and said if it was to be."""
+        classifier, cluster, dataset = self._classifier, self._cluster, self._images.dataset
+        classes, end_if_told = len(dataset.class_names), self._continuation.end_if_told
         if parameters.batch_size != "auto":
-            return SizedParameters.model_validate(parameters.model_dump())
+            given = SizedParameters.model_validate(parameters.model_dump())
+            if not self._resumed:
+                check_memory(given, classifier, classes, cluster, end_if_told)
+            return given
         if "batch_size" in self._speed:
             found_before = BatchSize.of(self._speed["batch_size"])
-            return sized(parameters, found_before.shared_by(self._cluster.strategy.num_replicas_in_sync))
-        dataset = self._images.dataset
-        found = fastest_batch(
-            parameters,
-            self._classifier,
-            len(dataset.class_names),
-            self._cluster,
-            dataset.rows,
-            self._continuation.end_if_told,
-        )
+            return sized(parameters, found_before.shared_by(cluster.strategy.num_replicas_in_sync))
+        found = fastest_batch(parameters, classifier, classes, cluster, dataset.rows, end_if_told)
         self._speed["batch_size"] = found.facts()
         self._continuation.keep_speed(self._speed)
         if self._cluster.is_chief:
@@ -183,15 +180,13 @@ class Trainer:
 
     def _run(self, phase: Phase) -> None:
         """Runs one phase and goes back to the best weights so far."""
-        cluster = self._cluster
-
-        def largest(most: int) -> int | None:
-            self._continuation.keep_speed({})  # what was measured has no room: the next one is to measure again
-            classes = len(self._images.dataset.class_names)
-            return largest_batch(phase.model, classes, cluster, most, self._continuation.end_if_told)
-
         self._tell_exposure(phase)
-        with answered(phase.name, self._parameters.batch_size, cluster.strategy.num_replicas_in_sync, largest):
+        classes, batch_size = len(self._images.dataset.class_names), self._parameters.batch_size
+
+        def forget() -> None:
+            self._continuation.keep_speed({})  # what was measured has no room: the next one is to measure again
+
+        with answered(phase.name, phase.model, classes, batch_size, self._cluster, forget):
             self._fit(phase)
         self._classifier.compute_in("float32")
         self._best.restore()

@@ -80,6 +80,30 @@ def test_the_largest_that_fits(most, found):
     assert Device(fits=20).search().largest(most) == found
 
 
+@pytest.mark.parametrize(
+    ("batch_size", "lacks", "tried"),
+    [(32, False, [4, 8, 16]), (91, True, [4, 8, 16, 32, 64]), (90, False, [4, 8, 16, 32, 64]), (4, False, [])],
+)
+def test_what_would_take_more_than_there_is(batch_size, lacks, tried):
+    device = Device(image_bytes=100)
+    assert device.search(room_bytes=10_000).lacks_room(batch_size) is lacks  # 90 images fill it
+    assert device.tried == tried
+
+
+def test_far_too_much_is_seen_early():
+    device = Device(image_bytes=100)
+    search = device.search(replicas=2, room_bytes=3000)
+    assert search.lacks_room(512)
+    assert device.tried == [8, 16]
+    assert search.largest(256) == 16  # which has run, though it takes more than a fifth less than there is
+
+
+def test_a_few_images_that_do_not_fit_tell_enough():
+    search = Device(fits=4, image_bytes=100).search(room_bytes=100_000)
+    assert search.lacks_room(64)
+    assert search.largest(32) == 4
+
+
 def test_learning_rates_grow_with_the_square_root():
     given = TrainParameters(batch_size="auto", head_learning_rate=1e-3, finetune_learning_rate=0.5)
     for_batch = sized(given, BatchSize(512, "", ()))

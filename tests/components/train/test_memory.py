@@ -44,7 +44,7 @@ def test_a_container_allows_less(system):
 
 
 def test_cached_files_give_way(system):
-    limit(system[1] / "pod" / "step", V2, 4 * GB, 3 * GB, f"inactive_file {2 * GB}")
+    limit(system[1] / "pod" / "step", V2, 4 * GB, 3 * GB, f"inactive_file {GB}\nactive_file {GB}")
     assert available_bytes(*system) == 3 * GB
 
 
@@ -62,7 +62,7 @@ def test_inside_a_container_the_own_group_is_the_root(system):
 
 def test_version_1(system):
     (system[0] / "self" / "cgroup").write_text("5:cpu:/pod\n3:memory:/pod/step\n")
-    limit(system[1] / "memory" / "pod" / "step", V1, 4 * GB, 3 * GB, f"total_inactive_file {GB}")
+    limit(system[1] / "memory" / "pod" / "step", V1, 4 * GB, 3 * GB, f"inactive_file 0\ntotal_inactive_file {GB}")
     assert available_bytes(*system) == 2 * GB
 
 

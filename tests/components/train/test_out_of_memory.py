@@ -1,12 +1,20 @@
 """What is said when a training step does not fit into memory, with a limit that the system enforces."""
 
+import json
+import os
+import re
+import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 import tensorflow as tf
 
 from components._errors import InputError
+from components.train import out_of_memory
+from components.train.batch_trials import is_lack_of_memory
+from components.train.cluster import Cluster
 from components.train.out_of_memory import answered
 
 # The limit comes after the model has been built: it is the step that is to lack memory.
@@ -15,15 +23,16 @@ import re, resource, sys
 from pathlib import Path
 from components.train.cluster import join_cluster
 from components.train.input_pipeline import read_images
+from components.train import training
 from components.train.parameters import TrainParameters
-from components.train.training import Trainer
 
+training.check_memory = lambda *_: None  # which has not foreseen it
 parameters = TrainParameters(
     backbone="baseline_cnn", image_size_px=512, batch_size=64, augmentation="none", head_epochs=1, finetune_epochs=0
 )
 images = read_images(Path(sys.argv[1]) / "train", 512)
 validation = read_images(Path(sys.argv[1]) / "validation", 512, images.dataset.class_names)
-trainer = Trainer(parameters, images, validation, join_cluster({}))
+trainer = training.Trainer(parameters, images, validation, join_cluster({}))
 size_bytes = 1024 * int(re.search(r"VmSize:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 resource.setrlimit(resource.RLIMIT_AS, (size_bytes + 2_000_000_000,) * 2)
 try:
@@ -44,26 +53,168 @@ def test_a_batch_that_is_too_large(datasets):
     )
 
 
+# Whatever the machine has, so many bytes more are left than what is taken.
+LITTLE_LEFT = """
+import json, sys
+from pathlib import Path
+from components.train import batch_trials
+from components.train.cluster import join_cluster
+from components.train.input_pipeline import read_images
+from components.train.parameters import TrainParameters
+from components.train.training import Trainer
+
+batch_trials.available_bytes = lambda: 400_000_000
+parameters = TrainParameters(
+    backbone="baseline_cnn", image_size_px=128, augmentation="none", head_epochs=1, finetune_epochs=0,
+    batch_size=json.loads(sys.argv[2]),
+)
+images = read_images(Path(sys.argv[1]) / "train", 128)
+validation = read_images(Path(sys.argv[1]) / "validation", 128, images.dataset.class_names)
+try:
+    Trainer(parameters, images, validation, join_cluster({})).train()
+except ValueError as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.slow
+def test_a_batch_that_would_not_fit_is_refused_before_training_and_the_named_one_trains(datasets):
+    def trained(batch_size: int) -> list[str]:
+        command = [sys.executable, "-c", LITTLE_LEFT, datasets, str(batch_size)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+    said = trained(512)
+    assert said[0] == "train: 0.4 GB of memory may be too few for batches of 512 images: trying it"
+    refused = re.fullmatch(
+        "InputError batch_size: expected memory for training steps of 512 images; they would take more than there is. "
+        r"(\d+) images fit: set batch_size=\1, or batch_size=auto, or lower image_size_px or finetune_layers.",
+        said[1],
+    )
+    assert refused, said
+    assert 2 <= int(refused[1]) <= 32
+    assert any("scratch: epoch 1/1" in line for line in trained(int(refused[1])))
+
+
+# The chief waits inside an exchange, as for a worker whose step has failed; five images a replica are too many.
+ALONE = """
+import json, os, sys
+import tensorflow as tf
+from components.train import batch_trials
+from components.train.classifier import Classifier
+from components.train.cluster import join_cluster
+from components.train.parameters import TrainParameters
+
+cluster = join_cluster(os.environ)
+with cluster.strategy.scope():
+    classifier = Classifier(TrainParameters(backbone="baseline_cnn", image_size_px=32), 3)
+before = [each.numpy() for each in classifier.model.variables]
+if cluster.is_chief:
+    with cluster.losses_as_exit_status():
+        cluster.from_chief(b"")
+attempt = batch_trials._attempt
+
+def short_of_memory(model, spec, classes, cluster, batch_size):
+    if batch_size > 4:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+    return attempt(model, spec, classes, cluster, batch_size)
+
+batch_trials.has_gpu, batch_trials._attempt = lambda: True, short_of_memory
+found = batch_trials.largest_batch(classifier.model, 3, cluster, 16)
+same = all((each.numpy() == value).all() for each, value in zip(classifier.model.variables, before))
+print(json.dumps({"found": found, "same": same}))
+"""
+
+
+@pytest.mark.slow
+def test_a_worker_finds_the_batch_that_fits_while_the_others_wait():
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
+        addresses = [f"127.0.0.1:{listener.getsockname()[1]}" for listener in listeners]
+    chief, worker = (
+        subprocess.Popen(
+            [sys.executable, "-c", ALONE],
+            env=os.environ
+            | {
+                "TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}),
+                "TF_CPP_MIN_LOG_LEVEL": "3",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for index in range(2)
+    )
+    told, said = worker.communicate(timeout=120)
+    assert worker.returncode == 0, said
+    assert json.loads(told.splitlines()[-1]) == {"found": 8, "same": True}
+    _, said = chief.communicate(timeout=60)
+    assert chief.returncode == 138, said
+    assert "lost worker 1" in said
+
+
 def exhausted() -> None:
     raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 
 
-def test_the_largest_batch_that_fits_is_named():
-    asked = []
-    with pytest.raises(InputError) as refused, answered("head", 100, 3, lambda most: asked.append(most) or 24):
+ALONE_HERE = Cluster(tf.distribute.get_strategy())
+
+
+@pytest.fixture
+def fitting(monkeypatch):
+    """Sets which batch fits; returns a list of what happens."""
+
+    def set_to(found: int | None) -> list[str]:
+        happened = []
+
+        def largest(_, __, ___, most: int) -> int | None:
+            happened.append(f"tried from {most} on")
+            return found
+
+        monkeypatch.setattr(out_of_memory, "largest_batch", largest)
+        return happened
+
+    return set_to
+
+
+def test_the_largest_batch_that_fits_is_named(fitting):
+    happened = fitting(24)
+    with (
+        pytest.raises(InputError) as refused,
+        answered("head", None, 3, 100, ALONE_HERE, lambda: happened.append("forgotten")),
+    ):
         exhausted()
-    assert asked == [48]
+    assert happened == ["forgotten", "tried from 50 on"]
     assert str(refused.value) == (
         "head: expected memory for training steps of 100 images; it ran out (ResourceExhaustedError). 24 images fit: "
         "set batch_size=24, or batch_size=auto, or lower image_size_px or finetune_layers."
     )
 
 
-def test_nothing_smaller_is_left():
-    with pytest.raises(InputError, match="choose a smaller backbone"), answered("head", 2, 2, lambda _: None):
+def test_half_is_proposed_where_trying_would_do_harm(fitting):
+    fitting(None)
+    with (
+        pytest.raises(InputError, match="Try half as many: set batch_size=50, or batch_size=auto"),
+        answered("head", None, 3, 100, ALONE_HERE, lambda: None),
+    ):
         exhausted()
 
 
+def test_nothing_smaller_is_left():
+    with (
+        pytest.raises(InputError, match="choose a smaller backbone"),
+        answered("head", None, 3, 1, ALONE_HERE, lambda: None),
+    ):
+        exhausted()
+
+
+def test_what_onednn_says_without_memory():
+    text = (
+        "Compute received an exception:Status: 1, message: could not create a primitive, in file mkl_maxpooling_op.cc"
+    )
+    assert is_lack_of_memory(tf.errors.AbortedError(None, None, text))
+    assert not is_lack_of_memory(tf.errors.AbortedError(None, None, "Collective ops is aborted by: Status: 14"))
+
+
 def test_other_errors_pass():
-    with pytest.raises(tf.errors.InvalidArgumentError), answered("head", 32, 1, lambda _: None):
+    with pytest.raises(tf.errors.InvalidArgumentError), answered("head", None, 3, 32, ALONE_HERE, lambda: None):
         tf.constant([1.0, 2.0]) + tf.constant([1.0, 2.0, 3.0])

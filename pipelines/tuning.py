@@ -58,10 +58,11 @@ def tuning(
     helpers: list[int] = [],  # noqa: B006 - as above
     seed: int = _DEFAULT.seed,
 ) -> None:
-    """Runs ingest and split, then as many tasks as there are helpers, which share the trials, then one more.
+    """Runs ingest and split, then the trials: in one task, and in one more for each helper.
 
-    The last one does what the helpers have left, which is all without helpers, and sums the study up. Helpers
-    need a `storage` that all machines reach. They are numbers, 1 up, by which their messages can be told apart.
+    The first waits for what helpers have under way, and sums the study up. It does not come after them: clusters were
+    seen to refuse a pipeline in which a task follows a loop (kubeflow/pipelines 10050). Helpers need a `storage` that
+    all machines reach. They are numbers, 1 up, by which their messages can be told apart.
     """
     ingested = ingest(
         source=source,
@@ -115,7 +116,6 @@ def tuning(
         # The study goes on; what it once was is not wanted.
         return retried(task.set_caching_options(False))
 
-    summed_up = tune_with(0)
+    tune_with(0)
     with dsl.ParallelFor(helpers, name="helpers") as number:
-        helper = tune_with(number)
-    summed_up.after(helper)
+        tune_with(number)

@@ -135,13 +135,12 @@ class Search:
         return self._found(size, why)
 
     def lacks_room(self, size: int) -> bool:
-        """Says whether a batch would take more memory than there is, from steps of 4 images a replica, 8, and so on.
+        """Says whether a batch would take more memory than there is, from steps of 1 image a replica, 2, 4, and so on.
 
         Those below the batch are taken as long as they are foretold to fit at all, for each foretells the next one
-        better: the fewer images, the more each seems to take (up to 1.12 times as much for twice as many).
+        better: from n/2 and n images, 2n were foretold to take up to 1.12 times what they did.
         """
-        room_bytes = self.room_bytes or inf
-        few = 4 * self._replicas
+        room_bytes, few = self.room_bytes or inf, self._replicas
         while few < size and self._foretold_bytes(few) <= room_bytes and self._runs(few):
             few *= 2
         failed = any(each.images_per_s is None for each in self.attempts)

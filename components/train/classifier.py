@@ -1,15 +1,17 @@
 """The model: a backbone's features, pooled over the image, and a head."""
 
 from collections.abc import Iterator
-from itertools import chain, dropwhile
 from math import prod
 
 import keras
+import tensorflow as tf
 from keras import layers
 
 from components.train.backbones.build import build_backbone
 from components.train.backbones.table import NONE, resolved_weights
 from components.train.parameters import TrainParameters
+
+_VIEWS = {"Const", "ExpandDims", "Identity", "Placeholder", "ReadVariableOp", "Reshape", "Squeeze"}
 
 
 class Classifier:
@@ -71,12 +73,22 @@ class Classifier:
                 for part in _parts(layer):
                     part.dtype_policy = precision
 
-    @property
     def activation_bytes(self) -> int:
-        """What the outputs of the layers that learn, and of those after them, take of one image in float32."""
-        learning = dropwhile(lambda layer: not layer.trainable_variables, _layers(self._backbone))
-        outputs = chain.from_iterable(keras.tree.flatten(layer.output) for layer in learning)
-        return sum(4 * prod(output.shape[1:]) for output in outputs)
+        """Returns about how much of one image a training step holds, in float32.
+
+        That is what the layers return from the first that learns on, and twice the largest that any returns. Where
+        layers are composed of others or take images of any size, they don't tell; then it is what all operations
+        return, which takes a second to trace.
+        """
+        backbone = list(_layers(self._backbone))
+        outputs = [keras.tree.flatten(layer.output) for layer in backbone]
+        if any(None in output.shape[1:] for of_layer in outputs for output in of_layer) or any(
+            len(_parts(layer)) > 1 for layer in backbone
+        ):
+            return _traced_bytes(self.features)
+        sizes = [sum(4 * prod(output.shape[1:]) for output in of_layer) for of_layer in outputs]
+        first = next((index for index, layer in enumerate(backbone) if layer.trainable_variables), len(backbone))
+        return sum(sizes[first:]) + 2 * max(sizes)
 
     def reset_head(self) -> None:
         """Gives the head the weights that it began with."""
@@ -98,6 +110,14 @@ def _layers(model: keras.Model) -> Iterator[keras.Layer]:
 def _parts(layer: keras.Layer) -> list[keras.Layer]:
     """Returns a layer and all that it is composed of, as KerasHub's are; Keras has no public name for this."""
     return layer._flatten_layers()
+
+
+def _traced_bytes(model: keras.Model) -> int:
+    """Returns the size of what operations return for one image, views of the same memory left out."""
+    spec = tf.TensorSpec([1, *model.input.shape[1:]], model.input.dtype)
+    graph = tf.function(model, autograph=False).get_concrete_function(spec).graph
+    returned = (output for op in graph.get_operations() if op.type not in _VIEWS for output in op.outputs)
+    return sum(of.shape.num_elements() * of.dtype.size for of in returned if of.shape.is_fully_defined())
 
 
 def _pooling(pooling: str) -> keras.Layer:

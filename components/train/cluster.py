@@ -43,12 +43,14 @@ class Cluster:
         workers: Number of worker processes.
         worker: Index of this one, the chief first.
         addresses: host:port of each worker, the chief first; none if there is but one.
+        on_one_machine: Whether they share its memory.
     """
 
     strategy: tf.distribute.Strategy
     workers: int = 1
     worker: int = 0
     addresses: tuple[str, ...] = ()
+    on_one_machine: bool = False
 
     @property
     def is_chief(self) -> bool:
@@ -151,7 +153,7 @@ def join_cluster(environment: Mapping[str, str]) -> Cluster:
     if len(addresses) > 1:
         _wait_for_all(addresses, worker)
         strategy = tf.distribute.MultiWorkerMirroredStrategy(communication_options=_communication(environment))
-        return Cluster(strategy, len(addresses), worker, tuple(addresses))
+        return Cluster(strategy, len(addresses), worker, tuple(addresses), ON_ONE_MACHINE in environment)
     if len(tf.config.list_physical_devices("GPU")) > 1:
         return Cluster(tf.distribute.MirroredStrategy())
     return Cluster(tf.distribute.get_strategy())

@@ -19,6 +19,7 @@ from optuna.storages import RDBStorage, _CachedStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from components._errors import InputError
+from components._progress import say
 from components.tune.storage_url import shown
 
 SCORE = "val_macro_f1"
@@ -184,6 +185,17 @@ def await_one_to_begin(study: optuna.Study, trials: int, deadline_s: float = flo
             return False
         time.sleep(1)
     return False
+
+
+def await_those_under_way(study: optuna.Study) -> None:
+    """Waits until no worker has a trial under way, for a summary to hold those that time was up for meanwhile."""
+    said = 0
+    while running := sum(trial.state == TrialState.RUNNING for trial in counted(study)):
+        if running != said:
+            say("tune", f"waiting for trials that other workers have under way: {running}")
+            said = running
+        time.sleep(1)
+        _find_lost(study)
 
 
 def is_surplus(study: optuna.Study, trial: optuna.Trial, trials: int) -> bool:

@@ -7,10 +7,11 @@ from components._progress import say
 from components.train.local_workers import LocalWorker, end_status, local_workers
 from components.train.preemption import Preemption
 from components.tune.request import Request
+from components.tune.study import await_those_under_way
 
 
 def run_trials(request: Request, flags: Sequence[str], preemption: Preemption, *, alone: bool) -> None:
-    """Runs trials until the study has all of them, or time is up.
+    """Runs trials until the study has all of them, or time is up and other workers have ended theirs.
 
     Args:
         request: What to do.
@@ -31,7 +32,14 @@ def run_trials(request: Request, flags: Sequence[str], preemption: Preemption, *
         from components.tune.worker import Worker  # noqa: PLC0415 - TensorFlow, for who trains
 
         Worker(request, parameters.worker, preemption).run()
-        return
+    else:
+        _run_in_processes(request, flags)
+    if not alone:
+        await_those_under_way(request.open_study())
+
+
+def _run_in_processes(request: Request, flags: Sequence[str]) -> None:
+    parameters = request.parameters
     # The storage is named, because a worker above 0 that is given none is taken for one on another machine.
     status = _run_local_workers(parameters.workers, parameters.worker, [*flags, "--storage", request.place().storage])
     if status and not request.has_score():

@@ -32,13 +32,13 @@ def compiled(tmp_path_factory) -> dict:
     return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
-def test_helpers_share_the_trials_and_one_task_sums_up(compiled):
+def test_helpers_share_the_trials_with_a_task_that_no_loop_precedes(compiled):
     tasks = compiled["root"]["dag"]["tasks"]
     assert {name: set(task.get("dependentTasks", ())) for name, task in tasks.items()} == {
         "ingest": set(),
         "split": {"ingest"},
         "for-loop-1": {"split"},
-        "tune": {"split", "for-loop-1"},
+        "tune": {"split"},
     }
     [helper] = compiled["components"]["comp-for-loop-1"]["dag"]["tasks"].values()
     assert helper["inputs"]["parameters"]["worker"] == {"componentInputParameter": "pipelinechannel--helpers-loop-item"}

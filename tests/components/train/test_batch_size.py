@@ -82,7 +82,7 @@ def test_the_largest_that_fits(most, found):
 
 @pytest.mark.parametrize(
     ("batch_size", "lacks", "tried"),
-    [(32, False, [4, 8, 16]), (91, True, [4, 8, 16, 32, 64]), (90, False, [4, 8, 16, 32, 64]), (4, False, [])],
+    [(32, False, [1, 2, 4, 8, 16]), (91, True, [1, 2, 4, 8, 16, 32, 64]), (90, False, [1, 2, 4, 8, 16, 32, 64])],
 )
 def test_what_would_take_more_than_there_is(batch_size, lacks, tried):
     device = Device(image_bytes=100)
@@ -92,10 +92,16 @@ def test_what_would_take_more_than_there_is(batch_size, lacks, tried):
 
 def test_far_too_much_is_seen_early():
     device = Device(image_bytes=100)
-    search = device.search(replicas=2, room_bytes=3000)
+    search = device.search(replicas=2, room_bytes=3000)  # 20 images
     assert search.lacks_room(512)
-    assert device.tried == [8, 16]
-    assert search.largest(256) == 16  # which has run, though it takes more than a fifth less than there is
+    assert device.tried == [2, 4, 8, 16]
+    assert search.largest(256) == 16  # which has run, though it leaves less than a fifth
+
+
+def test_batches_of_a_few_large_images():
+    search = Device(image_bytes=1000).search(room_bytes=4500)
+    assert search.lacks_room(4)
+    assert search.largest(2) == 2
 
 
 def test_a_few_images_that_do_not_fit_tell_enough():

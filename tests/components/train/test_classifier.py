@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.train.backbones.baseline_cnn import FILTERS
 from components.train.classifier import Classifier
 from components.train.parameters import TrainParameters
 
@@ -30,6 +31,18 @@ def moving_statistics(model: keras.Model) -> dict[str, np.ndarray]:
 def test_frozen_only_the_head_learns(classifier):
     classifier.unfreeze(0)
     assert names(classifier.model.trainable_variables) == ["logits/kernel", "logits/bias"]
+
+
+def test_activations_are_those_of_what_learns_and_the_largest_twice(classifier):
+    # Sides 32 to 2 of 32 to 256 channels, three times and halved once; what follows the average; twice the first.
+    blocks = sum((3 * side**2 + (side // 2) ** 2) * n for side, n in zip((32, 16, 8, 4, 2), FILTERS, strict=True))
+    baseline = Classifier(TrainParameters(backbone="baseline_cnn", image_size_px=SIZE_PX), classes=3)
+    assert baseline.activation_bytes() == 4 * (blocks + 3 * 256 + 2 * 32**2 * 32)
+    largest = 16 * 16 * 96  # the first block that expands
+    classifier.unfreeze(0)
+    assert classifier.activation_bytes() == 4 * 2 * largest
+    classifier.unfreeze(3)  # head_conv, head_bn, head_relu
+    assert classifier.activation_bytes() == 4 * (3 * 1280 + 2 * largest)
 
 
 def test_unfreezing_counts_layers_from_the_output_and_leaves_batch_normalization_out(classifier):

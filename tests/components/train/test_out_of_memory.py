@@ -12,10 +12,15 @@ import pytest
 import tensorflow as tf
 
 from components._errors import InputError
-from components.train import out_of_memory
-from components.train.batch_trials import is_lack_of_memory
+from components.train import batch_trials, out_of_memory
+from components.train.batch_size import Attempt
+from components.train.batch_trials import batch_with_room, is_lack_of_memory
+from components.train.classifier import Classifier
 from components.train.cluster import Cluster
 from components.train.out_of_memory import answered
+from components.train.parameters import SizedParameters
+
+ALONE_HERE = Cluster(tf.distribute.get_strategy())
 
 # The limit comes after the model has been built: it is the step that is to lack memory.
 TRAIN = """
@@ -55,7 +60,7 @@ def test_a_batch_that_is_too_large(datasets):
 
 # Whatever the machine has, so many bytes more are left than what is taken.
 LITTLE_LEFT = """
-import json, sys
+import json, re, resource, sys
 from pathlib import Path
 from components.train import batch_trials
 from components.train.cluster import join_cluster
@@ -70,21 +75,23 @@ parameters = TrainParameters(
 )
 images = read_images(Path(sys.argv[1]) / "train", 128)
 validation = read_images(Path(sys.argv[1]) / "validation", 128, images.dataset.class_names)
+before = 1024 * int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 try:
     Trainer(parameters, images, validation, join_cluster({})).train()
+    print(json.dumps({"more_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before}))
 except ValueError as error:
     print(type(error).__name__, error)
 """
 
 
 @pytest.mark.slow
-def test_a_batch_that_would_not_fit_is_refused_before_training_and_the_named_one_trains(datasets):
+def test_a_batch_that_would_not_fit_is_refused_before_training_and_the_named_one_fits(datasets):
     def trained(batch_size: int) -> list[str]:
         command = [sys.executable, "-c", LITTLE_LEFT, datasets, str(batch_size)]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
 
     said = trained(512)
-    assert said[0] == "train: 0.4 GB of memory may be too few for batches of 512 images: trying it"
+    assert said[0] == "train: 0.4 GB of memory may be too few for batches of 512 images: taking steps of fewer to tell"
     refused = re.fullmatch(
         "InputError batch_size: expected memory for training steps of 512 images; they would take more than there is. "
         r"(\d+) images fit: set batch_size=\1, or batch_size=auto, or lower image_size_px or finetune_layers.",
@@ -92,7 +99,41 @@ def test_a_batch_that_would_not_fit_is_refused_before_training_and_the_named_one
     )
     assert refused, said
     assert 2 <= int(refused[1]) <= 32
-    assert any("scratch: epoch 1/1" in line for line in trained(int(refused[1])))
+    assert json.loads(trained(int(refused[1]))[-1])["more_bytes"] < 440_000_000
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Puts made-up steps in the place of real ones; returns their sizes and precisions as they come."""
+    seen = []
+
+    def attempt(model, _, __, ___, size: int) -> Attempt:
+        seen.append((size, model.get_layer("baseline_cnn").get_layer("conv1").compute_dtype))
+        return Attempt(size, 1.0, 1000 + 100 * size)
+
+    monkeypatch.setattr(batch_trials, "_attempt", attempt)
+    monkeypatch.setattr(batch_trials, "taken_bytes", lambda: 4999)
+    return seen
+
+
+@pytest.mark.parametrize(("precision", "computed_in"), [("auto", "float32"), ("mixed_bfloat16", "bfloat16")])
+def test_steps_are_judged_in_the_precision_that_is_set(measured, monkeypatch, precision, computed_in):
+    monkeypatch.setattr(batch_trials, "available_bytes", lambda: 1)
+    parameters = SizedParameters(
+        backbone="baseline_cnn", image_size_px=32, precision=precision, batch_size=64, finetune_epochs=0
+    )
+    classifier = Classifier(parameters, 3)
+    assert batch_with_room(parameters, classifier, 3, ALONE_HERE) == 32
+    assert measured == [(size, computed_in) for size in (1, 2, 4, 8, 16, 32)]
+    assert classifier.model.get_layer("baseline_cnn").get_layer("conv1").compute_dtype == "float32"
+
+
+@pytest.mark.parametrize("available", [None, 10**12], ids=["not known", "enough"])
+def test_where_there_is_enough_or_nobody_knows_nothing_is_tried(measured, monkeypatch, available):
+    monkeypatch.setattr(batch_trials, "available_bytes", lambda: available)
+    parameters = SizedParameters(backbone="baseline_cnn", image_size_px=32, batch_size=64)
+    assert batch_with_room(parameters, Classifier(parameters, 3), 3, ALONE_HERE) == 64
+    assert not measured
 
 
 # The chief waits inside an exchange, as for a worker whose step has failed; five images a replica are too many.
@@ -154,9 +195,6 @@ def test_a_worker_finds_the_batch_that_fits_while_the_others_wait():
 
 def exhausted() -> None:
     raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
-
-
-ALONE_HERE = Cluster(tf.distribute.get_strategy())
 
 
 @pytest.fixture

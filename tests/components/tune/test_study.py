@@ -1,6 +1,7 @@
 """Which trials count, in a real SQLite file."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import optuna
@@ -16,6 +17,7 @@ from components.tune.study import (
     REASON,
     StudyPlace,
     await_one_to_begin,
+    await_those_under_way,
     begin_again,
     completed,
     counted,
@@ -62,6 +64,21 @@ def test_trials_of_earlier_lives_count(place):
     assert not await_one_to_begin(study, 2)
     assert await_one_to_begin(study, 3)
     assert not await_one_to_begin(study, 3, deadline_s=time.monotonic())
+
+
+def test_a_summary_waits_for_trials_of_others(place, capsys):
+    study = open_study(place, None)
+    await_those_under_way(study)
+    assert not capsys.readouterr().out
+    theirs = open_study(place, None).ask({"dropout": optuna.distributions.FloatDistribution(0, 1)})
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(await_those_under_way, study)
+        time.sleep(1.5)
+        assert not waiting.done()
+        open_study(place, None).tell(theirs, 0.5)
+        waiting.result(timeout=10)
+    assert [trial.state for trial in counted(study)] == [TrialState.COMPLETE]
+    assert capsys.readouterr().out == "tune: waiting for trials that other workers have under way: 1\n"
 
 
 def test_one_that_was_cut_off_comes_again_in_place_of_itself(place):

@@ -54,6 +54,13 @@ def test_of_feature_maps_by_name_the_coarsest_is_taken(stand_in, images):
     np.testing.assert_allclose(backbone(images), pyramid(images / 255)["stage_2"], atol=1e-5)
 
 
+def test_activations_of_images_of_any_size_are_traced(stand_in):
+    stand_in(stages)
+    classifier = Classifier(TrainParameters(backbone="keras_hub:hgnetv2", image_size_px=SIZE_PX), classes=3)
+    of_layers = 4 * (SIZE_PX**2 * 3 + 8 * 8 * (4 + 6))  # scaled pixels, two stages
+    assert of_layers <= classifier.activation_bytes() <= 5 * of_layers
+
+
 @pytest.mark.parametrize(
     ("outputs", "found"),
     [

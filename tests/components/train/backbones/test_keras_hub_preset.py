@@ -1,6 +1,7 @@
 """KerasHub's backbones, from a preset in a folder; the package is optional."""
 
 import sys
+from functools import partial
 from types import ModuleType, SimpleNamespace
 
 import keras
@@ -26,15 +27,19 @@ def test_without_keras_hub_its_extra_is_named(monkeypatch):
 def stand_in(monkeypatch):
     """Puts a package in KerasHub's place that gives the backbone it is told to: which presets do so is not asked."""
 
-    def install(outputs) -> keras.Model:
+    def install(outputs, expected: str | None = None) -> keras.Model:
         inputs = keras.Input((None, None, 3))
         backbone = keras.Model(inputs, outputs(inputs))
+
+        def given(what, preset: str, *, load_weights: bool = False):
+            if expected:
+                assert (preset, load_weights) == (expected, what is backbone)
+            return what
+
         package = ModuleType("keras_hub")
         converter = SimpleNamespace(scale=1 / 255, offset=0.0)
-        package.models = SimpleNamespace(
-            Backbone=SimpleNamespace(from_preset=lambda preset, load_weights: backbone)  # noqa: ARG005 - as KerasHub
-        )
-        package.layers = SimpleNamespace(ImageConverter=SimpleNamespace(from_preset=lambda preset: converter))  # noqa: ARG005
+        package.models = SimpleNamespace(Backbone=SimpleNamespace(from_preset=partial(given, backbone)))
+        package.layers = SimpleNamespace(ImageConverter=SimpleNamespace(from_preset=partial(given, converter)))
         monkeypatch.setitem(sys.modules, "keras_hub", package)
         return backbone
 
@@ -52,6 +57,16 @@ def test_of_feature_maps_by_name_the_coarsest_is_taken(stand_in, images):
     backbone = build_backbone("keras_hub:hgnetv2", "none", SIZE_PX)
     assert backbone.output_shape == (None, 8, 8, 6)
     np.testing.assert_allclose(backbone(images), pyramid(images / 255)["stage_2"], atol=1e-5)
+
+
+def test_a_handle_reaches_keras_hub_as_it_is_and_its_weights_are_asked_for(stand_in):
+    stand_in(stages, "hf://keras/resnet_18_imagenet")
+    assert build_backbone("keras_hub:hf://keras/resnet_18_imagenet", "imagenet", SIZE_PX).output_shape == (
+        None,
+        8,
+        8,
+        6,
+    )
 
 
 def test_activations_of_images_of_any_size_are_traced(stand_in):

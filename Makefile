@@ -38,14 +38,14 @@ bench-data: .venv/ready ## Measure ingest and split against named peers
 	$(BIN)/python -m tests.benchmarks.splits
 
 ON_DATA = $(if $(DATA),--data '$(DATA)')
-bench-train: .venv/ready ## Measure training against named peers, on DATA=folder if given; takes most of an hour
+bench-train: .venv/ready ## Measure training against named peers, on DATA=folder if given; takes some two hours
 	$(BIN)/python -m tests.benchmarks.loop
 	$(BIN)/python -m tests.benchmarks.head
 	$(BIN)/python -m tests.benchmarks.workers
 	$(BIN)/python -m tests.benchmarks.augmentation
 	$(BIN)/python -m tests.benchmarks.precision
 	$(BIN)/python -m tests.benchmarks.imbalance $(ON_DATA)
-	$(BIN)/python -m tests.benchmarks.recipe $(ON_DATA)
+	$(BIN)/python -m tests.benchmarks.recipe $(ON_DATA) --seeds 0 1 2
 	$(if $(DATA),$(BIN)/python -m tests.benchmarks.accuracy $(ON_DATA))
 
 pipeline: .venv/ready ## Compile pipeline.yaml

@@ -60,25 +60,31 @@ def test_a_batch_that_is_too_large(datasets):
 
 # Whatever the machine has, so many bytes more are left than what is taken.
 LITTLE_LEFT = """
-import json, re, resource, sys
+import json, sys
 from pathlib import Path
 from components.train import batch_trials
 from components.train.cluster import join_cluster
 from components.train.input_pipeline import read_images
+from components.train.memory import taken_bytes
 from components.train.parameters import TrainParameters
 from components.train.training import Trainer
 
-batch_trials.available_bytes = lambda: 400_000_000
+before = []
+
+def available_bytes():
+    before.append(taken_bytes())
+    return 400_000_000
+
+batch_trials.available_bytes = available_bytes
 parameters = TrainParameters(
     backbone="baseline_cnn", image_size_px=128, augmentation="none", head_epochs=1, finetune_epochs=0,
     batch_size=json.loads(sys.argv[2]),
 )
 images = read_images(Path(sys.argv[1]) / "train", 128)
 validation = read_images(Path(sys.argv[1]) / "validation", 128, images.dataset.class_names)
-before = 1024 * int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 try:
     Trainer(parameters, images, validation, join_cluster({})).train()
-    print(json.dumps({"more_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before}))
+    print(json.dumps({"more_bytes": taken_bytes() - before[0]}))
 except ValueError as error:
     print(type(error).__name__, error)
 """

@@ -1,7 +1,13 @@
 """Small datasets of examples, without the steps before."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +21,7 @@ from components.split.tfrecord import example, record
 COLOURS = {"coast": (60, 120, 200), "forest": (40, 120, 30), "küche 客厅": (200, 130, 70)}
 
 WriteExamples = Callable[..., Path]
+StartWorkers = Callable[..., list[subprocess.Popen[str]]]
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +55,34 @@ def datasets(tmp_path_factory, write_examples) -> Path:
     write_examples(folder / "train", _scenes(0, 10))
     write_examples(folder / "validation", _scenes(1, 5))
     return folder
+
+
+@pytest.fixture
+def start_workers() -> Iterator[StartWorkers]:
+    """Returns a function that starts a program, with arguments, as two workers; kills them in the end."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(program: str, *arguments: str | Path) -> list[subprocess.Popen[str]]:
+        with ExitStack() as stack:
+            listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
+            addresses = [f"127.0.0.1:{listener.getsockname()[1]}" for listener in listeners]
+        for index in range(2):
+            config = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
+            process = subprocess.Popen(
+                [sys.executable, "-c", program, *arguments],
+                env=os.environ | {"TF_CONFIG": config, "TF_CPP_MIN_LOG_LEVEL": "3"},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                pipesize=1 << 20,
+            )
+            started.append(process)
+        return started
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def _scenes(seed: int, images: int) -> dict[str, np.ndarray]:

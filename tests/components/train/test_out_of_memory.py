@@ -1,12 +1,9 @@
 """What is said when a training step does not fit into memory, with a limit that the system enforces."""
 
 import json
-import os
 import re
-import socket
 import subprocess
 import sys
-from contextlib import ExitStack
 
 import pytest
 import tensorflow as tf
@@ -173,24 +170,8 @@ print(json.dumps({"found": found, "same": same}))
 
 
 @pytest.mark.slow
-def test_a_worker_finds_the_batch_that_fits_while_the_others_wait():
-    with ExitStack() as stack:
-        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
-        addresses = [f"127.0.0.1:{listener.getsockname()[1]}" for listener in listeners]
-    chief, worker = (
-        subprocess.Popen(
-            [sys.executable, "-c", ALONE],
-            env=os.environ
-            | {
-                "TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}),
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for index in range(2)
-    )
+def test_a_worker_finds_the_batch_that_fits_while_the_others_wait(start_workers):
+    chief, worker = start_workers(ALONE)
     told, said = worker.communicate(timeout=120)
     assert worker.returncode == 0, said
     assert json.loads(told.splitlines()[-1]) == {"found": 8, "same": True}

@@ -1,15 +1,8 @@
 """Two real workers that compute features: what the others learn when one is gone or told to end."""
 
-import json
-import os
 import re
 import signal
-import socket
-import subprocess
-import sys
 import time
-from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,32 +62,14 @@ with preemption.postponing():
 
 
 @pytest.fixture(params=[EXTRACT])
-def workers(request, tmp_path):
+def workers(request, tmp_path, start_workers):
     """Two processes in the midst of their features, or of what the parameter is."""
-    with ExitStack() as stack:
-        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
-        addresses = [f"127.0.0.1:{listener.getsockname()[1]}" for listener in listeners]
-    processes = [start(request.param, addresses, index, tmp_path) for index in range(2)]
+    processes = start_workers(request.param, tmp_path, str(ROWS))
     while not all((tmp_path / f"begun {index}").exists() for index in range(2)):
         assert all(process.poll() is None for process in processes), processes[0].communicate()
         time.sleep(0.1)
     time.sleep(3)  # the first batch was a stretch of its own
-    yield processes
-    for process in processes:
-        process.kill()
-        process.communicate()
-
-
-def start(program: str, addresses: list[str], index: int, folder: Path) -> subprocess.Popen[str]:
-    config = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
-    return subprocess.Popen(
-        [sys.executable, "-c", program, folder, str(ROWS)],
-        env=os.environ | {"TF_CONFIG": config, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        pipesize=1 << 20,
-    )
+    return processes
 
 
 @pytest.mark.parametrize(("lost", "name"), [(1, "worker 1"), (0, "chief 0")])
